@@ -1,0 +1,2 @@
+#include "base/fault.h"
+int main() { sbx::load_faults(); return 0; }

@@ -1,0 +1,56 @@
+// HostFacts: what this host offers. A plain value that a test writes by hand; kernel/probe fills it in.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sbx {
+
+enum class FileKind : std::uint8_t { absent, regular, directory, symlink, device, other };
+
+struct PathFact {
+  FileKind kind = FileKind::absent;  // after symlinks are followed
+  std::string real_path;             // canonical, where it exists
+  std::uint64_t dev = 0, ino = 0;
+  int errno_value = 0;               // why it can't be opened, where it isn't simply absent
+  bool operator==(const PathFact&) const = default;
+};
+
+struct SubidRange {
+  std::uint32_t start = 0, count = 0;
+  bool operator==(const SubidRange&) const = default;
+};
+
+enum class CgroupMode : std::uint8_t { none, v1, hybrid, v2 };
+
+struct HostFacts {
+  std::uint32_t uid = 0, gid = 0;          // effective
+  bool privileged = false;                 // CAP_SYS_ADMIN in the caller's user namespace
+  bool initial_user_namespace = true;
+  std::string user_name;                   // empty: no passwd entry
+  std::vector<SubidRange> subuids, subgids;
+
+  bool new_mount_api = false;      // open_tree, move_mount, fsopen (5.2) and mount_setattr (5.12)
+  bool overlay_in_userns = false;  // 5.11
+  int landlock_abi = 0;            // 0: none
+  bool clone_into_cgroup = true;   // 5.7
+
+  CgroupMode cgroup_mode = CgroupMode::none;
+  std::string own_cgroup;                        // path in the v2 hierarchy, "/user.slice/..."
+  bool own_cgroup_delegated = false;             // the caller may make sub-cgroups of it
+  std::vector<std::string> delegated_controllers; // of own_cgroup, where it is delegated
+  bool bus_reachable = false;                    // the manager's bus socket exists
+
+  std::map<std::string, PathFact> paths;   // every path that host_paths(spec) named
+  std::vector<std::string> mount_points;   // of the caller's mount namespace; only where a plan asks for them
+
+  const PathFact& path(const std::string& name) const {
+    static const PathFact absent;
+    const auto it = paths.find(name);
+    return it == paths.end() ? absent : it->second;
+  }
+};
+
+}  // namespace sbx

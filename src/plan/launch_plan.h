@@ -1,0 +1,104 @@
+// LaunchPlan: the whole launch, decided before it starts. The order of the launch is the order of this value.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/step.h"
+#include "spec/sandbox_spec.h"
+
+namespace sbx {
+
+// ---- mounts: executed in order, inside the new mount namespace; targets are paths inside, resolved in the new root
+struct MakeDirectory { std::string target; std::uint32_t mode = 0755; };
+struct MakeSymlink { std::string target, to; };
+struct MakeFile { std::string target, content; std::uint32_t mode = 0444; };
+struct BindTree {
+  std::string source, target;   // source: canonical, on the host; opened without following any symlink
+  bool directory = true;
+  bool read_only = true, no_exec = false, allow_devices = false;
+  std::uint64_t dev = 0, ino = 0;  // what the launcher saw; a source that differs by then stops the launch
+};
+struct MountTmpfs { std::string target; std::uint64_t size_bytes = 0; std::uint32_t mode = 0755; bool no_exec = false; };
+struct MountProc { std::string target = "/proc"; ProcView view = ProcView::masked; };
+struct MountDevpts { std::string target = "/dev/pts"; };
+// Names added to (or taken from) a read-only directory: a read-only overlayfs with a tmpfs layer on top.
+struct LayerEntry { std::string name; enum class Kind : std::uint8_t { directory, file, symlink, whiteout } kind; std::string content; };
+struct LayerDirectory { std::string target; std::vector<LayerEntry> entries; std::vector<std::string> submounts; };
+struct HidePath { std::string target; bool directory = false; bool searchable = false; };
+struct SealReadOnly { std::string target; };
+using MountOperation = std::variant<MakeDirectory, MakeSymlink, MakeFile, BindTree, MountTmpfs, MountProc, MountDevpts,
+                                    LayerDirectory, HidePath, SealReadOnly>;
+struct PlannedMount {
+  MountOperation operation;
+  Origin origin;
+};
+
+// A path that must not exist inside, within a tree the payload can write: the launcher makes an empty file on the
+// host, covers it inside, and removes it at the end.
+struct Placeholder { std::string path; Origin origin; };
+
+// ---- Landlock, resolved inside after the pivot
+struct LandlockRule { std::string path; bool write = false, execute = true, devices = false; };
+struct LandlockPlan {
+  int abi = 0;               // 0: off
+  bool filesystem = true;    // off where the payload may mount: Landlock forbids every mount
+  bool deny_tcp = false;     // no network namespace of its own, and no network asked for
+  bool scope = true;         // abstract sockets and signals (ABI 6)
+  std::vector<LandlockRule> rules;
+};
+
+struct IdMap { std::uint32_t inside = 0, outside = 0, count = 1; };
+struct IdPlan {
+  std::uint32_t uid = 0, gid = 0;      // inside
+  std::vector<IdMap> uid_map, gid_map; // empty without a user namespace
+  bool deny_setgroups = true;
+  bool helpers = false;                // newuidmap and newgidmap write the maps
+};
+
+// ---- the cgroup
+struct ScopeRequest {
+  std::string name, slice, description;
+  bool system_manager = false;  // root's; else the user's
+  CgroupSpec limits;
+  std::vector<std::pair<std::string, std::string>> properties;
+};
+struct SubCgroup {                 // inside a unit that delegates its own
+  std::string parent;              // path in the v2 hierarchy
+  std::string name;
+  CgroupSpec limits;
+};
+using CgroupPlan = std::variant<std::monostate, ScopeRequest, SubCgroup>;
+
+struct Loss { std::string protection, reason, remedy; };  // given up, as [fallback] accept or scope "auto" allow
+
+struct LaunchPlan {
+  std::uint64_t clone_flags = 0;   // CLONE_NEW*, but for the cgroup namespace
+  bool unshare_cgroup = true;
+  bool loopback = true;            // bring lo up: a new network namespace
+  IdPlan ids;
+  CgroupPlan cgroup;
+  bool scope_optional = false;     // ScopeMode::automatic: the launch goes on without, and says so
+  std::string hostname;            // empty: the caller's UTS namespace
+  bool new_mount_api = true;
+  std::string root_directory;      // the root is this host directory; empty: a tmpfs
+  std::vector<Placeholder> placeholders;
+  std::vector<PlannedMount> mounts;
+  LandlockPlan landlock;
+  std::vector<std::uint8_t> filter;  // struct sock_filter[], compiled
+  std::string filter_digest;         // of those bytes
+  std::uint64_t kept_capabilities = 0;  // bit n: capability n
+  std::vector<RlimitSpec> rlimits;
+  std::vector<std::string> argv, environment;
+  std::string workdir;
+  bool workdir_required = false;
+  std::vector<int> pass_fds;
+  TerminalMode terminal = TerminalMode::automatic;
+  LimitsSpec limits;
+  std::vector<Loss> losses;
+  std::vector<std::string> require;   // what the receipt must show
+};
+
+}  // namespace sbx
