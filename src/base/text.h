@@ -11,8 +11,8 @@ namespace sbx {
 
 inline void append_piece(std::string& out, std::string_view piece) { out += piece; }
 inline void append_piece(std::string& out, char piece) { out += piece; }
-void append_piece(std::string& out, bool) = delete;
 template <std::integral T>
+  requires(!std::same_as<T, bool>)
 void append_piece(std::string& out, T number) {
   out += std::to_string(number);
 }
