@@ -1,0 +1,23 @@
+// Runs a LaunchPlan: the parent's half, in numbered phases. The child's half is child.cpp and init.cpp.
+#pragma once
+#include <functional>
+
+#include "base/result.h"
+#include "launch/exit_report.h"
+#include "plan/launch_plan.h"
+
+namespace sbx {
+
+struct LaunchOptions {
+  bool receipt = false;        // read the receipt back even where plan.require doesn't ask for it
+  int status_fd = -1;          // borrowed; {"pid":N} and {"exit-code":N} lines as JSON; -1: none
+  // Called once, before the payload starts, for each loss that came up during the launch itself (a scope that no
+  // service manager could give).
+  std::function<void(const Loss&)> on_loss;
+};
+
+// Launches, waits, and returns how it ended; whatever fails before exec is the Error. Must be called with a single
+// thread. Nothing is left behind in either case.
+Result<ExitReport> launch(LaunchPlan plan, const LaunchOptions& options);
+
+}  // namespace sbx
