@@ -1,0 +1,101 @@
+#include "kernel/cgroup_values.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/text.h"
+
+namespace sbx {
+namespace {
+
+constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
+
+std::string value_text(std::uint64_t value) { return value == unlimited ? "max" : cat(value); }
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  return text;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> flat_keyed_value(std::string_view text, std::string_view key) {
+  for (const auto line : split(text, '\n'))
+    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ')
+      return single_value(line.substr(key.size() + 1));
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> nested_keyed_sum(std::string_view text, std::string_view key) {
+  std::optional<std::uint64_t> sum;
+  for (const auto line : split(text, '\n'))
+    for (const auto word : split(line, ' '))
+      if (word.size() > key.size() && word.starts_with(key) && word[key.size()] == '=')
+        if (const auto number = parse_number(word.substr(key.size() + 1))) sum = sum.value_or(0) + *number;
+  return sum;
+}
+
+std::optional<std::uint64_t> single_value(std::string_view text) {
+  text = trimmed(text);
+  return text == "max" ? std::optional(unlimited) : parse_number(text);
+}
+
+bool lists_word(std::string_view list, std::string_view word) {
+  const auto words = split(trimmed(list), ' ');
+  return std::ranges::find(words, word) != words.end();
+}
+
+std::optional<std::string> v2_path(std::string_view proc_cgroup) {
+  for (auto line : split(proc_cgroup, '\n')) {
+    if (!line.starts_with("0::/")) continue;
+    line.remove_prefix(3);
+    return std::string(line);
+  }
+  return std::nullopt;
+}
+
+std::vector<LimitValue> limit_values(const CgroupSpec& limits) {
+  std::vector<LimitValue> values;
+  const auto add = [&](const char* file, const char* controller, const std::optional<std::uint64_t>& value) {
+    if (value) values.push_back({file, controller, value_text(*value)});
+  };
+  // Swap before memory: a process that is already over the new memory.max must not escape into swap first.
+  add("memory.swap.max", "memory", limits.memory_swap_max);
+  add("memory.high", "memory", limits.memory_high);
+  add("memory.max", "memory", limits.memory_max);
+  if (limits.cpu_quota_us)
+    values.push_back({"cpu.max", "cpu", cat(value_text(*limits.cpu_quota_us), " ", limits.cpu_period_us)});
+  add("cpu.weight", "cpu", limits.cpu_weight);
+  add("pids.max", "pids", limits.pids_max);
+  add("io.weight", "io", limits.io_weight);
+  return values;
+}
+
+std::vector<std::string> limit_controllers(const CgroupSpec& limits) {
+  std::vector<std::string> controllers;
+  for (const auto& value : limit_values(limits))
+    if (std::ranges::find(controllers, value.controller) == controllers.end()) controllers.push_back(value.controller);
+  return controllers;
+}
+
+bool limit_holds(const LimitValue& asked, std::string_view found, std::uint64_t page_size) {
+  found = trimmed(found);
+  if (asked.controller == "memory") {
+    const auto wanted = single_value(asked.value);
+    const auto has = single_value(found);
+    if (!wanted || !has || page_size == 0) return false;
+    // page_counter_memparse(): bytes / PAGE_SIZE, at most LONG_MAX / PAGE_SIZE, which reads back as "max".
+    const std::uint64_t most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / page_size;
+    const std::uint64_t pages = std::min(*wanted / page_size, most);
+    return pages == most ? *has == unlimited : *has == pages * page_size;
+  }
+  // io.weight lists its devices' overrides after the default one (cgroup-v2.rst).
+  if (asked.controller == "io") {
+    const auto first = found.substr(0, found.find('\n'));
+    return first == cat("default ", asked.value) || first == asked.value;
+  }
+  return found == asked.value;
+}
+
+}  // namespace sbx
