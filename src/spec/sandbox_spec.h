@@ -76,6 +76,7 @@ struct FilesystemSpec {
 
 struct NamespacesSpec {
   bool user = true, mount = true, pid = true, net = true, ipc = true, uts = true, cgroup = true, time = false;
+  bool nested = false;  // the payload may make user namespaces of its own
   bool operator==(const NamespacesSpec&) const = default;
 };
 
