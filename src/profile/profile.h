@@ -80,6 +80,8 @@ Result<Profile> parse_profile(std::string_view text, const std::string& file_nam
 Profile merge_profiles(Profile earlier, const Profile& later);
 // "cgroup.memory.max=100M" as --set takes it: a Profile with that one key. The value is TOML, or else a bare string.
 Result<Profile> parse_setting(std::string_view assignment);
+// Every value that was said, one a line: `cgroup.memory.max = "512M"  # ci.toml:12:14`. TOML that parses to the same.
+std::string format_profile(const Profile& profile);
 // Expands paths, fills in the defaults (the strictest), refuses what is not built yet (desktop, dbus, overlay,
 // network private and filtered, publish, allow).
 // `argv`: the command line's, replaces the profile's where not empty. `id` names the sandbox.
