@@ -23,6 +23,13 @@ struct SubidRange {
   bool operator==(const SubidRange&) const = default;
 };
 
+// What make_plan will want to know of this host for one spec.
+struct HostQuestions {
+  std::vector<std::string> paths;          // for HostFacts::paths and links
+  std::vector<std::string> private_trees;  // for HostFacts::private_paths; asked for a root caller alone
+  bool subids = false;                     // user_name, subuids and subgids
+};
+
 enum class CgroupMode : std::uint8_t { none, v1, hybrid, v2 };
 
 struct HostFacts {
@@ -44,6 +51,8 @@ struct HostFacts {
   bool bus_reachable = false;                    // the manager's bus socket exists
 
   std::map<std::string, PathFact> paths;   // every path that host_paths(spec) named
+  std::map<std::string, std::string> links;  // symlinks met on the way to `paths`: where each is, what it says
+  std::vector<std::string> private_paths;    // below private_trees: what others than root can't read
   std::vector<std::string> mount_points;   // of the caller's mount namespace; only where a plan asks for them
 
   const PathFact& path(const std::string& name) const {

@@ -11,10 +11,13 @@
 
 namespace sbx {
 
-// ---- mounts: executed in order, inside the new mount namespace; targets are paths inside, resolved in the new root
-struct MakeDirectory { std::string target; std::uint32_t mode = 0755; };
+// ---- mounts: executed in order, inside the new mount namespace; targets are paths inside, resolved in the new root.
+// Targets are canonical as far as the probe saw: a symlink found on the way is a swap, but for HidePath, which covers
+// what its target leads to.
+struct MakeDirectory { std::string target; std::uint32_t mode = 0755; };  // one that exists already is kept
 struct MakeSymlink { std::string target, to; };
-struct MakeFile { std::string target, content; std::uint32_t mode = 0444; };
+// An empty one is a mount point. `cover`: the target exists in a host tree and is covered by a bind of the new file.
+struct MakeFile { std::string target, content; std::uint32_t mode = 0444; bool cover = false; };
 struct BindTree {
   std::string source, target;   // source: canonical, on the host; opened without following any symlink
   bool directory = true;
@@ -24,7 +27,8 @@ struct BindTree {
 struct MountTmpfs { std::string target; std::uint64_t size_bytes = 0; std::uint32_t mode = 0755; bool no_exec = false; };
 struct MountProc { std::string target = "/proc"; ProcView view = ProcView::masked; };
 struct MountDevpts { std::string target = "/dev/pts"; };
-// Names added to (or taken from) a read-only directory: a read-only overlayfs with a tmpfs layer on top.
+// Names added to (or taken from) a read-only directory: a read-only overlayfs with a tmpfs layer on top. Names are
+// relative to the target and may have several components, parents first. `submounts` (relative too) are carried over.
 struct LayerEntry { std::string name; enum class Kind : std::uint8_t { directory, file, symlink, whiteout } kind; std::string content; };
 struct LayerDirectory { std::string target; std::vector<LayerEntry> entries; std::vector<std::string> submounts; };
 struct HidePath { std::string target; bool directory = false; bool searchable = false; };
@@ -84,6 +88,7 @@ struct LaunchPlan {
   std::string hostname;            // empty: the caller's UTS namespace
   bool new_mount_api = true;
   std::string root_directory;      // the root is this host directory; empty: a tmpfs
+  std::string persistent_home;     // made on the host before the mounts where absent, mode 0700; empty: none
   std::vector<Placeholder> placeholders;
   std::vector<PlannedMount> mounts;
   LandlockPlan landlock;

@@ -6,8 +6,8 @@
 
 namespace sbx {
 
-// The host paths whose PathFact make_plan will ask for.
-std::vector<std::string> host_paths(const SandboxSpec& spec);
+// What make_plan will ask of the host: for kernel/probe.
+HostQuestions host_questions(const SandboxSpec& spec);
 // True where make_plan needs HostFacts::mount_points as well (a directory is to be layered).
 bool needs_mount_points(const SandboxSpec& spec, const HostFacts& facts);
 // Fails where the host can't give what the spec requires. `filter` is left empty: see filter/compile.h.
