@@ -1,0 +1,78 @@
+#include "cli/cli.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "cli/help.h"
+#include "cli/help_command.h"
+#include "cli/output.h"
+#include "cli/version.h"
+
+namespace sbx {
+namespace {
+
+using Handler = Result<int> (*)(const ParsedLine&);
+struct Route {
+  std::string_view name;
+  Handler handler;
+};
+constexpr Route routes[] = {
+    {"version", version_command},
+    {"help", help_command},
+};
+
+Error unknown_command(std::string_view prefix, const std::string& word) {
+  std::vector<std::string_view> names;
+  for (const auto& command : commands())
+    if (command.name.starts_with(prefix) && command.name.find(' ', prefix.size()) == std::string_view::npos)
+      names.push_back(command.name.substr(prefix.size()));
+  const auto near = nearest(word, names);
+  const auto what = word.starts_with('-') ? cat("unknown option ", word, " before a command") : cat("sbx ", prefix, "has no command ", word);
+  if (near) return usage_error(what, cat("did you mean sbx ", prefix, *near, "?"));
+  if (prefix.empty() && !word.starts_with('-')) return usage_error(what, cat("to run ", word, " in a sandbox: sbx run -- ", word));
+  return usage_error(what, cat("see sbx help", prefix.empty() ? "" : " ", prefix.substr(0, prefix.size() - (prefix.empty() ? 0 : 1))));
+}
+
+// The longest row of the table that `words` begin with, "profile show" before "profile".
+Result<const Command*> take_command(std::vector<std::string>& words) {
+  const auto first = words[0];
+  const auto* command = find_command(first);
+  if (command == nullptr) return fail(unknown_command("", first));
+  words.erase(words.begin());
+  const auto prefix = cat(first, " ");
+  const bool has_parts = std::ranges::any_of(commands(), [&](const auto& one) { return one.name.starts_with(prefix); });
+  if (!has_parts || words.empty() || words[0].starts_with('-')) return command;
+  const auto* part = find_command(cat(prefix, words[0]));
+  if (part == nullptr) return fail(unknown_command(prefix, words[0]));
+  words.erase(words.begin());
+  return part;
+}
+
+Result<int> dispatch(std::vector<std::string> words) {
+  if (words.empty()) {
+    SBX_TRY(write_all(2, overview()));
+    return 125;
+  }
+  if (words[0] == "--help" || words[0] == "-h") words[0] = "help";
+  if (words[0] == "--version" || words[0] == "-V") words[0] = "version";
+  SBX_ASSIGN(const auto* command, take_command(words));
+  SBX_ASSIGN(const auto line, parse_line(*command, words));
+  if (line.has("help")) {
+    SBX_TRY(print(help_text(*command)));
+    return 0;
+  }
+  const auto* route = std::ranges::find(routes, command->name, &Route::name);
+  if (route == std::end(routes)) return fail(usage_error(cat("sbx ", command->name, " needs a command"), cat("see sbx help ", command->name)));
+  return route->handler(line);
+}
+
+}  // namespace
+
+int run_cli(int argc, char** argv) {
+  const auto status = dispatch(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+  if (status) return *status;
+  print_error(status.error());
+  return exit_status(status.error());
+}
+
+}  // namespace sbx

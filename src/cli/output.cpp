@@ -1,0 +1,39 @@
+#include "cli/output.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/text.h"
+
+namespace sbx {
+
+void open_standard_fds() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
+    // open(2) takes the lowest free number, which is `fd`, since those below are open by now.
+    const int opened = ::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+    if (opened != -1 && opened != fd) ::close(opened);
+  }
+}
+
+Result<> write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const auto written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0)
+      return fail_errno(Step::write_report, errno,
+                        fd == STDOUT_FILENO ? "standard output" : cat("file descriptor ", fd));
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<> print(std::string_view text) { return write_all(STDOUT_FILENO, text); }
+
+void complain(std::string_view text) { (void)write_all(STDERR_FILENO, cat("sbx: ", escape_control(text), "\n")); }
+
+void print_error(const Error& error) { complain(format_error(error)); }
+
+}  // namespace sbx
