@@ -6,6 +6,8 @@ namespace sbx {
 // Cheap: a few system calls and reads. Paths are opened with O_PATH alone, which triggers no automount and wakes no
 // device.
 HostFacts probe_host(const HostQuestions& questions);
+// Answers further questions.
+void probe_more(const HostQuestions& questions, HostFacts& facts);
 // Mount points of the caller's mount namespace, from /proc/self/mountinfo.
 std::vector<std::string> read_mount_points();
 // Why this host refuses a user namespace to this caller, as cause and remedy: AppArmor's restriction, a sysctl, the

@@ -28,6 +28,8 @@ struct HostQuestions {
   std::vector<std::string> paths;          // for HostFacts::paths and links
   std::vector<std::string> private_trees;  // for HostFacts::private_paths; asked for a root caller alone
   bool subids = false;                     // user_name, subuids and subgids
+  bool mount_points = false;
+  bool empty() const { return paths.empty() && private_trees.empty() && !subids && !mount_points; }
 };
 
 enum class CgroupMode : std::uint8_t { none, v1, hybrid, v2 };
@@ -50,10 +52,11 @@ struct HostFacts {
   std::vector<std::string> delegated_controllers; // of own_cgroup, where it is delegated
   bool bus_reachable = false;                    // the manager's bus socket exists
 
-  std::map<std::string, PathFact> paths;   // every path that host_paths(spec) named
+  std::map<std::string, PathFact> paths;     // by the name that was asked for; what isn't here counts as absent
   std::map<std::string, std::string> links;  // symlinks met on the way to `paths`: where each is, what it says
   std::vector<std::string> private_paths;    // below private_trees: what others than root can't read
-  std::vector<std::string> mount_points;   // of the caller's mount namespace; only where a plan asks for them
+  bool mount_points_known = false;
+  std::vector<std::string> mount_points;     // of the caller's mount namespace; only where a plan asks for them
 
   const PathFact& path(const std::string& name) const {
     static const PathFact absent;

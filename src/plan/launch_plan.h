@@ -40,9 +40,9 @@ struct PlannedMount {
   Origin origin;
 };
 
-// A path that must not exist inside, within a tree the payload can write: the launcher makes an empty file on the
-// host, covers it inside, and removes it at the end.
-struct Placeholder { std::string path; Origin origin; };
+// Something to mount over within a tree the payload can write, where the host has nothing: the launcher makes an empty
+// file (or directory) on the host, in this order, and removes it at the end in reverse (a directory only where empty).
+struct Placeholder { std::string path; Origin origin; bool directory = false; };  // path: canonical, on the host
 
 // ---- Landlock, resolved inside after the pivot
 struct LandlockRule { std::string path; bool write = false, execute = true, devices = false; };

@@ -6,10 +6,10 @@
 
 namespace sbx {
 
-// What make_plan will ask of the host: for kernel/probe.
+// What make_plan will ask of the host, and, once that is answered, what the answers made it ask besides: ask until
+// it is empty. launch/gather does.
 HostQuestions host_questions(const SandboxSpec& spec);
-// True where make_plan needs HostFacts::mount_points as well (a directory is to be layered).
-bool needs_mount_points(const SandboxSpec& spec, const HostFacts& facts);
+HostQuestions open_questions(const SandboxSpec& spec, const HostFacts& facts);
 // Fails where the host can't give what the spec requires. `filter` is left empty: see filter/compile.h.
 Result<LaunchPlan> make_plan(const SandboxSpec& spec, const HostFacts& facts);
 // The plan for people: one line an operation, with where it was asked for.

@@ -1,0 +1,133 @@
+#include "kernel/probe_paths.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "base/text.h"
+#include "base/unique_fd.h"
+
+namespace sbx {
+namespace {
+
+constexpr int max_links = 40;  // as path_resolution(7)
+
+FileKind kind_of(mode_t mode) {
+  if (S_ISREG(mode)) return FileKind::regular;
+  if (S_ISDIR(mode)) return FileKind::directory;
+  if (S_ISLNK(mode)) return FileKind::symlink;
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return FileKind::device;
+  return FileKind::other;
+}
+
+// Walks as the kernel would, but keeps what each symlink says: inside the sandbox the same link may lead elsewhere.
+void record_links(const std::string& path, std::map<std::string, std::string>& links) {
+  std::vector<std::string> todo;  // last first
+  const auto push = [&todo](std::string_view text) {
+    const auto parts = split(text, '/');
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) todo.emplace_back(*part);
+  };
+  push(path);
+  std::string at;
+  int followed = 0;
+  while (!todo.empty()) {
+    const std::string name = std::move(todo.back());
+    todo.pop_back();
+    if (name.empty() || name == ".") continue;
+    if (name == "..") {
+      at.resize(at.empty() ? 0 : at.rfind('/'));
+      continue;
+    }
+    const std::string here = cat(at, "/", name);
+    char text[PATH_MAX];
+    const ssize_t length = ::readlink(here.c_str(), text, sizeof text);
+    if (length < 0) {
+      if (errno != EINVAL) return;  // absent or out of reach: nothing beyond it to see
+      at = here;
+      continue;
+    }
+    if (++followed > max_links) return;
+    const std::string_view target(text, static_cast<std::size_t>(length));
+    links[here] = target;
+    if (target.starts_with('/')) at.clear();
+    push(target);
+  }
+}
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
+
+}  // namespace
+
+PathFact probe_path(const std::string& path, std::map<std::string, std::string>& links) {
+  PathFact fact;
+  const UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!fd) {
+    if (errno != ENOENT && errno != ENOTDIR) fact.errno_value = errno;
+    record_links(path, links);
+    return fact;
+  }
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) {
+    fact.errno_value = errno;
+    return fact;
+  }
+  fact.kind = kind_of(status.st_mode);
+  fact.dev = status.st_dev;
+  fact.ino = status.st_ino;
+  char text[PATH_MAX];
+  const ssize_t length = ::readlink(cat("/proc/self/fd/", fd.get()).c_str(), text, sizeof text);
+  if (length > 0 && text[0] == '/') {
+    fact.real_path.assign(text, static_cast<std::size_t>(length));
+  } else if (const std::unique_ptr<char, decltype(&::free)> real(::realpath(path.c_str(), nullptr), &::free); real) {
+    fact.real_path = real.get();  // no /proc here
+  } else {
+    fact.real_path = path;
+  }
+  if (fact.real_path != path) record_links(path, links);
+  return fact;
+}
+
+void find_private_paths(const std::string& tree, std::vector<std::string>& found, std::size_t limit) {
+  struct stat top {};
+  if (::fstatat(AT_FDCWD, tree.c_str(), &top, AT_NO_AUTOMOUNT) != 0 || !S_ISDIR(top.st_mode)) return;
+  std::vector<std::string> todo{tree};
+  std::size_t seen = 0;
+  while (!todo.empty()) {
+    const std::string path = std::move(todo.back());
+    todo.pop_back();
+    if (seen > limit) {
+      if (path != tree) found.push_back(path);
+      continue;
+    }
+    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) continue;
+    const Directory directory(::fdopendir(fd.get()));
+    if (!directory) continue;
+    const int number = fd.release();
+    while (const dirent* entry = ::readdir(directory.get())) {
+      const std::string_view name = entry->d_name;
+      if (name == "." || name == ".." || entry->d_type == DT_LNK) continue;
+      ++seen;
+      struct stat status {};
+      if (::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) continue;
+      const bool is_directory = S_ISDIR(status.st_mode);
+      if (!is_directory && !S_ISREG(status.st_mode)) continue;
+      const mode_t needed = is_directory ? S_IXOTH : S_IROTH;
+      if ((status.st_mode & needed) == 0)
+        found.push_back(cat(path, "/", name));
+      else if (is_directory && status.st_dev == top.st_dev)
+        todo.push_back(cat(path, "/", name));
+    }
+  }
+  std::sort(found.begin(), found.end());
+}
+
+}  // namespace sbx

@@ -1,0 +1,21 @@
+#include "launch/gather.h"
+
+#include "kernel/probe.h"
+#include "plan/make_plan.h"
+
+namespace sbx {
+
+HostFacts gather_facts(const SandboxSpec& spec) {
+  HostFacts facts = probe_host(host_questions(spec));
+  // An answer can raise a question (a symlink that leads elsewhere inside, a directory to be layered). A chain of
+  // symlinks could go on for long: what is still unknown then counts as absent, which is the careful reading.
+  constexpr int rounds = 8;
+  for (int round = 0; round < rounds; ++round) {
+    const HostQuestions more = open_questions(spec, facts);
+    if (more.empty()) break;
+    probe_more(more, facts);
+  }
+  return facts;
+}
+
+}  // namespace sbx
