@@ -16,7 +16,6 @@
 
 #include "base/text.h"
 #include "kernel/cgroup.h"
-#include "kernel/landlock.h"
 #include "kernel/probe_paths.h"
 #include "kernel/small_file.h"
 
@@ -26,6 +25,9 @@
 #endif
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
+#endif
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
 #endif
 
 namespace sbx {
@@ -69,6 +71,12 @@ bool has_new_mount_api() {
   if (::syscall(SYS_open_tree, -1, "", 0U) < 0 && errno == ENOSYS) return false;
   if (::syscall(SYS_mount_setattr, -1, "", 0U, nullptr, std::size_t{0}) < 0 && errno == ENOSYS) return false;
   return true;
+}
+
+// LANDLOCK_CREATE_RULESET_VERSION (landlock_create_ruleset(2)).
+int find_landlock_abi() {
+  const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, std::size_t{0}, 1U);
+  return abi > 0 ? static_cast<int>(abi) : 0;
 }
 
 std::pair<int, int> kernel_version() {
@@ -156,7 +164,7 @@ HostFacts probe_host(const HostQuestions& questions) {
   facts.new_mount_api = has_new_mount_api();
   facts.overlay_in_userns = kernel_version() >= std::pair{5, 11};
   facts.clone_into_cgroup = kernel_version() >= std::pair{5, 7};
-  facts.landlock_abi = landlock_abi();
+  facts.landlock_abi = find_landlock_abi();
   facts.bus_reachable = find_bus(facts);
   probe_cgroup(facts);
   probe_more(questions, facts);
