@@ -11,4 +11,6 @@ namespace sbx {
 // in the last directory, atomically. A cache that can't be written or read is no error.
 Result<CompiledFilter> load_or_compile_filter(const SeccompSpec& spec, bool allow_user_namespaces,
                                               const std::vector<std::string>& directories);
+// Writes "<digest>.bpf" there, atomically; silent where that fails. Used at install time too.
+void keep_filter(const std::string& directory, const CompiledFilter& filter);
 }  // namespace sbx

@@ -10,8 +10,8 @@
 namespace sbx {
 
 struct CompiledFilter {
-  std::vector<std::uint8_t> bpf;       // struct sock_filter[]
-  std::string digest;                  // SHA-256 hex of the policy text below: the cache's key
+  std::vector<std::uint8_t> bpf;  // struct sock_filter[]
+  std::string digest;             // SHA-256 hex of the policy text below: the cache's key
 };
 
 // What decides the filter, as canonical text: calls in order, actions, architectures, whether new user

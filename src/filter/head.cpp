@@ -1,0 +1,136 @@
+#include "filter/head.h"
+
+#include <linux/audit.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstddef>
+
+namespace sbx {
+namespace {
+
+constexpr std::uint32_t errno_result(int value) { return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(value); }
+
+// All rules look at the low 32 bits alone: the kernel takes these arguments as int or unsigned int and ignores the
+// rest, so that a value with upper bits set must not slip past (CVE-2019-10063).
+enum class Test : std::uint8_t { refuse_listed, refuse_others, refuse_bits };
+struct ArgumentRule {
+  std::string_view call;
+  unsigned argument;
+  Test test;
+  std::vector<std::uint32_t> values;
+  std::uint32_t refusal;
+};
+
+// What is promised whatever a profile lists.
+void add_promised_rules(std::vector<ArgumentRule>& rules, const FilterPolicy& policy) {
+  // "log" lets denied calls through to learn what a program needs; it isn't to open the sandbox.
+  const auto refusal = policy.action == SeccompErrno::log ? errno_result(EPERM) : denied_result(policy.action);
+  // TIOCSTI types into the caller's terminal, TIOCLINUX pastes there (ioctl_tty(2), ioctl_console(2)).
+  rules.push_back({"ioctl", 1, Test::refuse_listed, {TIOCSTI, TIOCLINUX}, refusal});
+  if (policy.user_namespaces) return;
+  // A new user namespace holds all capabilities and with them the kernel's least tested code. clone(2) has its flags
+  // first on both architectures. setns(2) with a type of 0 joins whatever the descriptor is: it goes altogether.
+  rules.push_back({"clone", 0, Test::refuse_bits, {CLONE_NEWUSER}, refusal});
+  rules.push_back({"unshare", 0, Test::refuse_bits, {CLONE_NEWUSER}, refusal});
+  rules.push_back({"setns", 0, Test::refuse_others, {}, refusal});
+}
+
+// What narrows the kernel's surface; a profile lifts a rule by naming its call.
+void add_surface_rules(std::vector<ArgumentRule>& rules, const FilterPolicy& policy) {
+  const auto named = [&](std::string_view call) { return policy.plain.test(*find_call(call)); };
+  const auto refusal = denied_result(policy.action);
+  // Line disciplines: each call may load a module, and several had holes (n_gsm, n_hdlc).
+  if (!named("ioctl")) rules.push_back({"ioctl", 1, Test::refuse_listed, {TIOCSETD}, refusal});
+  // AF_VSOCK reaches the hypervisor from any network namespace, AF_ALG, AF_CAN, AF_BLUETOOTH and the like are kernel
+  // code that a command hardly needs. EAFNOSUPPORT is what a kernel without them says, and programs go on.
+  for (const std::string_view call : {"socket", "socketpair"})
+    if (!named(call))
+      rules.push_back({call,
+                       0,
+                       Test::refuse_others,
+                       {AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK},
+                       policy.action == SeccompErrno::log ? refusal : errno_result(EAFNOSUPPORT)});
+  // Emulations of other systems have their own entry points; no randomization weakens no one but the payload.
+  constexpr auto uname26_32 = static_cast<std::uint32_t>(PER_LINUX32) | static_cast<std::uint32_t>(UNAME26);
+  if (!named("personality"))
+    rules.push_back({"personality",
+                     0,
+                     Test::refuse_others,
+                     {PER_LINUX, PER_LINUX32, UNAME26, uname26_32, ADDR_NO_RANDOMIZE, 0xffffffff},
+                     refusal});
+}
+
+constexpr std::uint32_t number_offset = offsetof(seccomp_data, nr);
+constexpr std::uint32_t low_half(unsigned argument) {  // both architectures are little-endian
+  return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t));
+}
+
+sock_filter load(std::uint32_t offset) { return bpf_statement(BPF_LD | BPF_W | BPF_ABS, offset); }
+sock_filter give(std::uint32_t result) { return bpf_statement(BPF_RET | BPF_K, result); }
+
+// [A is the call's number]  JEQ number, else over this rule; load; one JEQ or JSET a value, true to HIT; what follows
+// no hit; HIT; load the number anew for the next rule.
+void append_rule(Bpf& head, const ArgumentRule& rule, int number) {
+  const auto count = rule.values.size();
+  const bool refuse_others = rule.test == Test::refuse_others;
+  const auto compare = BPF_JMP | BPF_K | static_cast<unsigned>(rule.test == Test::refuse_bits ? BPF_JSET : BPF_JEQ);
+  head.push_back(
+      bpf_jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, count + (refuse_others ? 3 : 4)));
+  head.push_back(load(low_half(rule.argument)));
+  for (std::size_t i = 0; i < count; ++i) head.push_back(bpf_jump(compare, rule.values[i], count - i, 0));
+  if (!refuse_others) head.push_back(bpf_statement(BPF_JMP | BPF_JA, 1));
+  head.push_back(give(rule.refusal));
+  head.push_back(load(number_offset));
+}
+
+}  // namespace
+
+std::uint32_t audit_architecture(Architecture architecture) {
+  return architecture == Architecture::x86_64 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_AARCH64;
+}
+
+std::uint32_t denied_result(SeccompErrno action) {
+  switch (action) {
+    case SeccompErrno::kill: return SECCOMP_RET_KILL_PROCESS;
+    case SeccompErrno::log: return SECCOMP_RET_LOG;
+    case SeccompErrno::eperm: break;
+  }
+  return errno_result(EPERM);
+}
+
+Bpf head_for(const FilterPolicy& policy, Architecture architecture, const CallNumber& number_of,
+             const std::vector<NewerNumber>& newer, int highest) {
+  Bpf head;
+  head.push_back(load(number_offset));
+  // A tracer that has skipped a call leaves -1, and the filter's errno would overwrite its answer. No call is done.
+  head.push_back(bpf_jump(BPF_JMP | BPF_JEQ | BPF_K, 0xffffffff, 0, 1));
+  head.push_back(give(SECCOMP_RET_ALLOW));
+  if (architecture == Architecture::x86_64) {  // x32 has the same AUDIT_ARCH and __X32_SYSCALL_BIT in the number
+    head.push_back(bpf_jump(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1));
+    head.push_back(give(SECCOMP_RET_KILL_PROCESS));
+  }
+  for (const auto& [number, allowed] : newer) {
+    if (allowed == !policy.default_deny) continue;  // what the tree answers by itself
+    head.push_back(bpf_jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 1));
+    head.push_back(give(allowed ? SECCOMP_RET_ALLOW : denied_result(policy.action)));
+  }
+  // A C library tries the newest call first and falls back on ENOSYS, but not on EPERM: a call that is newer
+  // than these tables doesn't exist inside.
+  if (policy.default_deny) {
+    head.push_back(bpf_jump(BPF_JMP | BPF_JGT | BPF_K, static_cast<std::uint32_t>(highest), 0, 1));
+    head.push_back(give(policy.action == SeccompErrno::log ? SECCOMP_RET_LOG : errno_result(ENOSYS)));
+  }
+  std::vector<ArgumentRule> rules;
+  add_promised_rules(rules, policy);
+  add_surface_rules(rules, policy);
+  for (const auto& rule : rules)
+    if (const auto number = number_of(rule.call)) append_rule(head, rule, *number);
+  return head;
+}
+
+}  // namespace sbx
