@@ -5,21 +5,21 @@
 
 #include "base/text.h"
 #include "kernel/probe.h"
-#include "kernel/small_file.h"
+#include "kernel/kernel_file.h"
 
 namespace sbx {
 namespace {
 
 // A sysctl's number, where the kernel has it.
 std::optional<std::uint64_t> sysctl(const std::string& name) {
-  std::string text = read_small_file(cat("/proc/sys/", name));
+  std::string text = read_kernel_file(cat("/proc/sys/", name));
   if (text.ends_with('\n')) text.pop_back();
   return parse_number(text);
 }
 
 // Mode 2 of "Seccomp:" is a filter (proc_pid_status(5)).
 bool under_seccomp_filter() {
-  return read_small_file("/proc/self/status").find("\nSeccomp:\t2") != std::string::npos;
+  return read_kernel_file("/proc/self/status").find("\nSeccomp:\t2") != std::string::npos;
 }
 
 // /proc/self/mountinfo shows what the caller's root can reach; a root directory that is no mount is a chroot.

@@ -17,7 +17,7 @@
 #include "base/text.h"
 #include "kernel/cgroup.h"
 #include "kernel/probe_paths.h"
-#include "kernel/small_file.h"
+#include "kernel/kernel_file.h"
 
 // Numbers that Debian 12's headers have and older ones lack; the same on every architecture.
 #ifndef SYS_open_tree
@@ -43,7 +43,7 @@ bool has_sys_admin() {
 
 // The whole range maps onto itself in the initial user namespace alone (user_namespaces(7)).
 bool in_initial_user_namespace() {
-  const std::string map = read_small_file("/proc/self/uid_map");
+  const std::string map = read_kernel_file("/proc/self/uid_map");
   if (map.empty()) return true;
   std::vector<std::string_view> fields;
   for (const std::string_view field : split(std::string_view(map).substr(0, map.find('\n')), ' '))
@@ -54,7 +54,7 @@ bool in_initial_user_namespace() {
 std::vector<SubidRange> read_subids(const char* file, const std::string& user_name, std::uint32_t id) {
   // "name:start:count" lines; the name may be a number (subuid(5)).
   std::vector<SubidRange> ranges;
-  const std::string text = read_small_file(file), number = cat(id);
+  const std::string text = read_kernel_file(file), number = cat(id);
   for (const std::string_view line : split(text, '\n')) {
     const auto fields = split(line, ':');
     if (fields.size() != 3 || (fields[0] != number && (user_name.empty() || fields[0] != user_name))) continue;
@@ -128,7 +128,7 @@ void probe_cgroup(HostFacts& facts) {
   else if (!mount.empty())
     facts.cgroup_mode = CgroupMode::hybrid;
   else
-    facts.cgroup_mode = read_small_file("/proc/self/cgroup").empty() ? CgroupMode::none : CgroupMode::v1;
+    facts.cgroup_mode = read_kernel_file("/proc/self/cgroup").empty() ? CgroupMode::none : CgroupMode::v1;
   if (mount.empty()) return;
   const auto own = cgroup_of(0);
   if (!own) return;
@@ -140,8 +140,8 @@ void probe_cgroup(HostFacts& facts) {
   facts.own_cgroup_delegated = true;
   // A cgroup that holds processes can't pass more controllers on (cgroups(7), "no internal processes"); the caller can
   // step aside, but not others.
-  const bool alone = read_small_file(cat(directory, "/cgroup.procs")) == cat(::getpid(), "\n");
-  std::string text = read_small_file(cat(directory, alone ? "/cgroup.controllers" : "/cgroup.subtree_control"));
+  const bool alone = read_kernel_file(cat(directory, "/cgroup.procs")) == cat(::getpid(), "\n");
+  std::string text = read_kernel_file(cat(directory, alone ? "/cgroup.controllers" : "/cgroup.subtree_control"));
   if (text.ends_with('\n')) text.pop_back();
   for (const std::string_view name : split(text, ' '))
     if (!name.empty()) facts.delegated_controllers.emplace_back(name);
@@ -186,7 +186,7 @@ void probe_more(const HostQuestions& questions, HostFacts& facts) {
 
 std::vector<std::string> read_mount_points() {
   std::vector<std::string> points;
-  const std::string text = read_small_file("/proc/self/mountinfo");
+  const std::string text = read_kernel_file("/proc/self/mountinfo");
   for (const std::string_view line : split(text, '\n')) {
     const auto fields = split(line, ' ');
     if (fields.size() < 5) continue;

@@ -87,7 +87,9 @@ struct LaunchPlan {
   bool scope_optional = false;     // ScopeMode::automatic: the launch goes on without, and says so
   std::string hostname;            // empty: the caller's UTS namespace
   bool new_mount_api = true;
-  std::string root_directory;      // the root is this host directory; empty: a tmpfs
+  std::string root_directory;      // the root is this host directory (canonical); empty: a tmpfs
+  bool root_read_only = true;      // of root_directory; a tmpfs is sealed by the last of the mounts
+  std::uint64_t root_dev = 0, root_ino = 0;  // of root_directory, as in BindTree
   std::string persistent_home;     // made on the host before the mounts where absent, mode 0700; empty: none
   std::vector<Placeholder> placeholders;
   std::vector<PlannedMount> mounts;

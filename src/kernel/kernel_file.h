@@ -4,5 +4,5 @@
 
 namespace sbx {
 // At most 4 MiB; empty where it can't be read.
-std::string read_small_file(const std::string& path);
+std::string read_kernel_file(const std::string& path);
 }  // namespace sbx

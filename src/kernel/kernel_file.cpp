@@ -1,4 +1,4 @@
-#include "kernel/small_file.h"
+#include "kernel/kernel_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 
 namespace sbx {
 
-std::string read_small_file(const std::string& path) {
+std::string read_kernel_file(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string text;
   if (!fd) return text;
