@@ -1,0 +1,125 @@
+// Hidden paths: covered wherever they can be seen, not only where they were named.
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "base/text.h"
+#include "plan/subjects.h"
+
+namespace sbx {
+namespace {
+
+class Hider {
+ public:
+  Hider(MountTree& tree, MountOrder& order) : tree_(tree), order_(order) {
+    for (const auto& [target, item] : tree.items())
+      if (item.kind == MountItem::Kind::bind) by_source_.emplace(item.source, target);
+  }
+
+  Result<> hide_asked(const HideSpec& hide) {
+    SBX_ASSIGN(const std::string path, tree_.resolve(hide.path, true, hide.origin));
+    if (path == "/" || path == "/proc" || path == "/dev")
+      return fail(Step::make_plan, ErrorKind::host, cat(hide.path, " (", hide.origin, ") can't be hidden as a whole"),
+                  "hide what is below it");
+    SBX_TRY(hide_at(path, hide.origin));
+    const MountItem* item = tree_.at(path);
+    const MountItem& over = tree_.cover(path);
+    if (item != nullptr && item->kind == MountItem::Kind::bind) return hide_views(item->source, hide.origin, path);
+    if (over.kind == MountItem::Kind::bind) return hide_views(MountTree::host_path(over, path), hide.origin, path);
+    return {};
+  }
+
+  // Where else the same host path is to be seen: below each bind of a directory above it. A bind of the path itself, or
+  // of something within it, was asked for by name and stays.
+  Result<> hide_views(const std::string& on_host, const Origin& origin, const std::string& but = {}) {
+    std::string above = on_host;
+    while (above.size() > 1) {
+      above = parent_path(above);
+      const auto [begin, end] = by_source_.equal_range(above);
+      for (auto it = begin; it != end; ++it) {
+        const std::string view = join_path(it->second, path_below(on_host, above));
+        if (view == but || tree_.cover(view).target != it->second) continue;
+        if (const MountItem* item = tree_.at(view); item != nullptr && !item->implied) continue;
+        SBX_TRY(hide_at(view, origin));
+      }
+    }
+    return {};
+  }
+
+ private:
+  // What was asked for by name below a hidden directory stays: the directory then holds that alone.
+  bool has_asked_below(const std::string& path) const {
+    const std::string prefix = cat(path, "/");
+    for (auto it = tree_.items().lower_bound(prefix); it != tree_.items().end() && it->first.starts_with(prefix); ++it)
+      if (!it->second.implied) return true;
+    return false;
+  }
+
+  bool has_anything_below(const std::string& path) const {
+    const std::string prefix = cat(path, "/");
+    const auto it = tree_.items().lower_bound(prefix);
+    return it != tree_.items().end() && it->first.starts_with(prefix);
+  }
+
+  void empty_directory(const std::string& path, const Origin& origin) {
+    tree_.insert({.kind = MountItem::Kind::tmpfs, .target = path, .sealed = true, .mode = 0755, .origin = origin});
+  }
+
+  Result<> hide_at(const std::string& path, const Origin& origin) {
+    if (!done_.insert(path).second) return {};
+    if (has_asked_below(path)) {
+      empty_directory(path, origin);
+      return {};
+    }
+    if (const MountItem* item = tree_.at(path)) {
+      order_.hide(path, item->is_directory, origin);
+      return {};
+    }
+    const MountItem& over = tree_.cover(path);
+    if (over.kind == MountItem::Kind::tmpfs) {
+      if (has_anything_below(path)) order_.hide(path, true, origin);
+      return {};
+    }
+    const std::string on_host = over.kind == MountItem::Kind::bind ? MountTree::host_path(over, path) : path;
+    const PathFact& fact = tree_.host().look(on_host);
+    if (fact.errno_value != 0) return hide_out_of_reach(path, over, origin);
+    if (fact.kind == FileKind::absent) return order_.hide_absent(path, origin);
+    order_.hide(path, fact.kind == FileKind::directory, origin);
+    return {};
+  }
+
+  // The caller can't look there, but the payload could make itself able to where it owns the directory that is shut:
+  // that directory goes as a whole.
+  Result<> hide_out_of_reach(const std::string& path, const MountItem& over, const Origin& origin) {
+    std::string above(parent_path(path));
+    while (above.size() > over.target.size()) {
+      const PathFact& fact = tree_.host().look(MountTree::host_path(over, above));
+      if (fact.kind != FileKind::absent) break;
+      above = parent_path(above);
+    }
+    if (above.size() <= over.target.size())
+      return fail(Step::make_plan, ErrorKind::host,
+                  cat(path, " (", origin, ") can't be hidden: the caller may not look into ", over.target),
+                  "leave that tree out of the sandbox");
+    return hide_at(above, origin);
+  }
+
+  MountTree& tree_;
+  MountOrder& order_;
+  std::unordered_multimap<std::string, std::string> by_source_;  // host path of a bind, its target
+  std::set<std::string> done_;
+};
+
+}  // namespace
+
+Result<> plan_hides(const SandboxSpec& spec, MountTree& tree, MountOrder& order) {
+  Hider hider(tree, order);
+  for (const HideSpec& hide : spec.filesystem.hides) SBX_TRY(hider.hide_asked(hide));
+  // To a payload that is root on the host, file modes are no protection.
+  if (outside_uid(spec, tree.host().facts().uid) == 0)
+    for (const std::string& path : tree.host().facts().private_paths)
+      SBX_TRY(hider.hide_views(path, "default: readable by root alone"));
+  return {};
+}
+
+}  // namespace sbx

@@ -1,0 +1,251 @@
+#include "plan/mount_order.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/text.h"
+
+namespace sbx {
+namespace {
+
+// Order among what stands at one target.
+enum Rank : int { rank_name, rank_mount, rank_layer };
+
+std::string quoted(const MountItem& item) { return cat(item.target, " (", item.origin, ")"); }
+
+}  // namespace
+
+void MountOrder::put(const std::string& key, int rank, MountOperation operation, const Origin& origin) {
+  ranked_.push_back({key, rank, {std::move(operation), origin}});
+}
+
+void MountOrder::hide(const std::string& target, bool directory, const Origin& origin) {
+  hides_.push_back({HidePath{.target = target, .directory = directory}, origin});
+}
+
+Result<> MountOrder::add(const MountItem& item) {
+  const MountItem& over = tree_.cover(item.target);
+  if (item.target == "/") {
+    if (item.kind == MountItem::Kind::tmpfs) seals_.push_back({SealReadOnly{"/"}, item.origin});
+    return {};
+  }
+  if (!item.is_mount()) return add_name(item, over);
+  SBX_TRY(make_mount_point(item, over));
+  switch (item.kind) {
+    case MountItem::Kind::tmpfs:
+      put(item.target, rank_mount, MountTmpfs{item.target, item.size_bytes, item.mode, item.no_exec}, item.origin);
+      if (item.sealed) seals_.push_back({SealReadOnly{item.target}, item.origin});
+      break;
+    case MountItem::Kind::proc:
+      put(item.target, rank_mount, MountProc{item.target, spec_.filesystem.proc}, item.origin);
+      break;
+    case MountItem::Kind::devpts:
+      put(item.target, rank_mount, MountDevpts{item.target}, item.origin);
+      break;
+    default:
+      put(item.target, rank_mount,
+          BindTree{item.source, item.target, item.is_directory, item.read_only, item.no_exec, item.devices, item.dev, item.ino},
+          item.origin);
+  }
+  return {};
+}
+
+// A directory, file or symlink that is made rather than mounted.
+Result<> MountOrder::add_name(const MountItem& item, const MountItem& over) {
+  const bool in_tmpfs = over.kind == MountItem::Kind::tmpfs;
+  if (item.kind == MountItem::Kind::directory) return make_mount_point(item, over);
+  if (in_tmpfs || over.owned) {
+    make_parents(item.target, over, item.origin);
+    if (item.kind == MountItem::Kind::symlink)
+      put(item.target, rank_name, MakeSymlink{item.target, item.text}, item.origin);
+    else
+      put(item.target, rank_name, MakeFile{item.target, item.text, item.mode, false}, item.origin);
+    return {};
+  }
+  if (over.kind != MountItem::Kind::bind)
+    return fail(Step::make_plan, ErrorKind::host, cat(quoted(item), " can't be made within ", over.target),
+                "name a path elsewhere");
+  const std::string on_host = MountTree::host_path(over, item.target);
+  const PathFact& fact = tree_.host().look(on_host);
+  if (item.kind == MountItem::Kind::file && fact.kind == FileKind::regular && tree_.host().link(on_host) == nullptr) {
+    put(item.target, rank_mount, MakeFile{item.target, item.text, item.mode, true}, item.origin);
+    return {};
+  }
+  if (!over.read_only && item.kind == MountItem::Kind::file && fact.kind == FileKind::absent) {
+    SBX_TRY(add_placeholders(item.target, false, over, item.origin));
+    put(item.target, rank_mount, MakeFile{item.target, item.text, item.mode, true}, item.origin);
+    return {};
+  }
+  if (!over.read_only)
+    return fail(Step::make_plan, ErrorKind::host,
+                cat(quoted(item), " can't be made within ", over.target, ", which the payload can write"),
+                "bind that directory read-only, or make the name on the host");
+  const auto kind = item.kind == MountItem::Kind::symlink ? LayerEntry::Kind::symlink : LayerEntry::Kind::file;
+  return add_to_layer(item.target, LayerEntry{{}, kind, item.text}, over, item.origin);
+}
+
+// The directories between `over` and the target, in a tmpfs or in the sandbox's own storage.
+void MountOrder::make_parents(const std::string& target, const MountItem& over, const Origin& origin) {
+  std::vector<std::string> missing;
+  for (std::string above(parent_path(target)); above.size() > over.target.size(); above = parent_path(above)) {
+    if (made_.contains(above)) break;
+    missing.push_back(above);
+  }
+  for (auto path = missing.rbegin(); path != missing.rend(); ++path) {
+    made_.insert(*path);
+    put(*path, rank_name, MakeDirectory{*path}, origin);
+  }
+}
+
+Result<> MountOrder::make_mount_point(const MountItem& item, const MountItem& over) {
+  if (over.kind == MountItem::Kind::bind && !over.owned) return make_in_bind(item, over);
+  if (over.kind == MountItem::Kind::proc || over.kind == MountItem::Kind::devpts) return {};  // has its own names
+  if (!over.is_directory)
+    return fail(Step::make_plan, ErrorKind::host, cat(quoted(item), " lies below ", over.target, ", which is a file"),
+                "name a path elsewhere");
+  make_parents(item.target, over, item.origin);
+  if (!item.is_directory) {
+    put(item.target, rank_name, MakeFile{item.target, {}, 0444, false}, item.origin);
+  } else if (made_.insert(item.target).second) {
+    put(item.target, rank_name, MakeDirectory{item.target, item.kind == MountItem::Kind::directory ? item.mode : 0755},
+        item.origin);
+  }
+  return {};
+}
+
+// Within a tree of the host: it has the name, or a layer adds it, or a placeholder stands in for the time being.
+Result<> MountOrder::make_in_bind(const MountItem& item, const MountItem& over) {
+  if (!over.is_directory)
+    return fail(Step::make_plan, ErrorKind::host, cat(quoted(item), " lies below ", over.target, ", which is a file"),
+                "name a path elsewhere");
+  const PathFact& fact = tree_.host().look(MountTree::host_path(over, item.target));
+  if (fact.errno_value != 0)
+    return fail_errno(Step::make_plan, fact.errno_value, cat("the mount point ", quoted(item), " can't be looked at"),
+                      "name a target elsewhere");
+  if (fact.kind != FileKind::absent && (fact.kind == FileKind::directory) == item.is_directory) return {};
+  if (over.read_only) {
+    const auto kind = item.is_directory ? LayerEntry::Kind::directory : LayerEntry::Kind::file;
+    return add_to_layer(item.target, LayerEntry{{}, kind, {}}, over, item.origin);
+  }
+  if (fact.kind != FileKind::absent)
+    return fail(Step::make_plan, ErrorKind::host,
+                cat(quoted(item), item.is_directory ? " is to be a directory, and is a file on the host"
+                                                    : " is to be a file, and is a directory on the host"),
+                "name another target");
+  return add_placeholders(item.target, item.is_directory, over, item.origin);
+}
+
+Result<MountOrder::Gap> MountOrder::find_gap(const std::string& target, const MountItem& over, const Origin& origin) const {
+  Gap gap;
+  std::string parent(parent_path(target));
+  std::string name(path_below(target, parent));
+  gap.missing.push_back(name);
+  while (parent.size() > over.target.size()) {
+    const PathFact& fact = tree_.host().look(MountTree::host_path(over, parent));
+    if (fact.errno_value != 0)
+      return fail_errno(Step::make_plan, fact.errno_value, cat(parent, " (for ", target, ", ", origin, ") can't be looked at"));
+    if (fact.kind == FileKind::directory) break;
+    if (fact.kind != FileKind::absent)
+      return fail(Step::make_plan, ErrorKind::host, cat(target, " (", origin, ") lies below ", parent, ", which is a file"),
+                  "name a path elsewhere");
+    name = path_below(parent, parent_path(parent));
+    gap.missing.push_back(name);
+    parent = parent_path(parent);
+  }
+  std::reverse(gap.missing.begin(), gap.missing.end());
+  gap.parent = parent;
+  return gap;
+}
+
+Result<> MountOrder::add_to_layer(const std::string& target, LayerEntry entry, const MountItem& over, const Origin& origin) {
+  SBX_ASSIGN(const Gap gap, find_gap(target, over, origin));
+  if (gap.parent == "/")
+    return fail(Step::make_plan, ErrorKind::host, cat(target, " (", origin, ") isn't in the root ", over.source),
+                cat("make it there: ", join_path(over.source, gap.missing.front())));
+  Layer& layer = layers_[gap.parent];
+  if (layer.origin.empty()) layer.origin = origin;
+  std::string name;
+  for (std::size_t i = 0; i < gap.missing.size(); ++i) {
+    name = name.empty() ? gap.missing[i] : join_path(name, gap.missing[i]);
+    const bool last = i + 1 == gap.missing.size();
+    // What is absent is absent from its first missing component on.
+    if (entry.kind == LayerEntry::Kind::whiteout) {
+      layer.entries.emplace(name, LayerEntry{name, LayerEntry::Kind::whiteout, {}});
+      break;
+    }
+    LayerEntry step = last ? entry : LayerEntry{{}, LayerEntry::Kind::directory, {}};
+    step.name = name;
+    const auto [it, fresh] = layer.entries.emplace(name, step);
+    if (!fresh && (last ? it->second.kind != LayerEntry::Kind::directory || step.kind == LayerEntry::Kind::directory
+                        : it->second.kind == LayerEntry::Kind::whiteout))
+      it->second = step;
+  }
+  return {};
+}
+
+Result<> MountOrder::add_placeholders(const std::string& target, bool directory, const MountItem& over, const Origin& origin) {
+  SBX_ASSIGN(const Gap gap, find_gap(target, over, origin));
+  std::string path = MountTree::host_path(over, gap.parent);
+  for (std::size_t i = 0; i < gap.missing.size(); ++i) {
+    path = join_path(path, gap.missing[i]);
+    if (placeholders_.insert(path).second)
+      plan_.placeholders.push_back({path, origin, directory || i + 1 < gap.missing.size()});
+  }
+  return {};
+}
+
+Result<> MountOrder::hide_absent(const std::string& target, const Origin& origin) {
+  const MountItem& over = tree_.cover(target);
+  if (over.kind != MountItem::Kind::bind || over.owned) return {};  // nothing of the host's can come to be there
+  if (over.read_only) return add_to_layer(target, LayerEntry{{}, LayerEntry::Kind::whiteout, {}}, over, origin);
+  SBX_TRY(add_placeholders(target, false, over, origin));
+  hide(target, false, origin);
+  return {};
+}
+
+// overlayfs takes one mount as its lower layer, so the mounts below it are carried over one by one.
+Result<> MountOrder::finish_layers() {
+  if (layers_.empty()) return {};
+  const HostFacts& facts = tree_.host().facts();
+  if (spec_.namespaces.user && !facts.overlay_in_userns) {
+    const auto& [target, layer] = *layers_.begin();
+    return fail(Step::make_plan, ErrorKind::host,
+                cat(join_path(target, layer.entries.begin()->first), " (", layer.origin,
+                    ") isn't on the host, and this kernel can't add names to a directory in a user namespace"),
+                "make it on the host, or use Linux 5.11 or newer");
+  }
+  tree_.host().need_mount_points();
+  for (auto& [target, layer] : layers_) {
+    LayerDirectory operation{.target = target, .entries = {}, .submounts = {}};
+    for (auto& [name, entry] : layer.entries) operation.entries.push_back(std::move(entry));
+    const MountItem* item = tree_.at(target);
+    const MountItem& over = item != nullptr && item->is_mount() ? *item : tree_.cover(target);
+    const std::string on_host = MountTree::host_path(over, target);
+    std::string last;
+    std::vector<std::string> points = facts.mount_points;
+    std::sort(points.begin(), points.end());
+    for (const std::string& point : points) {
+      if (point == on_host || !is_at_or_below(point, on_host)) continue;
+      if (!last.empty() && is_at_or_below(point, last)) continue;  // goes with the one above it
+      last = point;
+      operation.submounts.emplace_back(path_below(point, on_host));
+    }
+    put(target, rank_layer, std::move(operation), layer.origin);
+  }
+  return {};
+}
+
+Result<> MountOrder::finish() {
+  SBX_TRY(finish_layers());
+  std::stable_sort(ranked_.begin(), ranked_.end(), [](const Ranked& a, const Ranked& b) {
+    return a.key != b.key ? a.key < b.key : a.rank < b.rank;
+  });
+  plan_.mounts.reserve(ranked_.size() + hides_.size() + seals_.size());
+  for (Ranked& ranked : ranked_) plan_.mounts.push_back(std::move(ranked.mount));
+  for (PlannedMount& mount : hides_) plan_.mounts.push_back(std::move(mount));
+  // The innermost first: the root's mount points are needed until the end.
+  for (auto mount = seals_.rbegin(); mount != seals_.rend(); ++mount) plan_.mounts.push_back(std::move(*mount));
+  return {};
+}
+
+}  // namespace sbx
