@@ -62,6 +62,7 @@ Numbers find_numbers(const FilterPolicy& policy, Architecture architecture) {
     numbers.newer.push_back({*newer, policy.default_deny ? policy.allowed.test(call) : !policy.denied.test(call)});
     numbers.highest = std::max(numbers.highest, *newer);
   }
+  std::ranges::sort(numbers.newer, {}, &NewerNumber::number);
   return numbers;
 }
 

@@ -88,6 +88,23 @@ void append_rule(Bpf& head, const ArgumentRule& rule, int number) {
   head.push_back(load(number_offset));
 }
 
+// [A is the call's number, not below the first of `newer`]
+Bpf newer_calls_block(const FilterPolicy& policy, const std::vector<NewerNumber>& newer, int highest) {
+  Bpf block;
+  for (const auto& [number, allowed] : newer) {
+    if (allowed == !policy.default_deny) continue;  // what the tree answers by itself
+    block.push_back(bpf_jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 1));
+    block.push_back(give(allowed ? SECCOMP_RET_ALLOW : denied_result(policy.action)));
+  }
+  // A C library tries the newest call first and falls back on ENOSYS, but not on EPERM: a call that is newer
+  // than these tables doesn't exist inside.
+  if (policy.default_deny) {
+    block.push_back(bpf_jump(BPF_JMP | BPF_JGT | BPF_K, static_cast<std::uint32_t>(highest), 0, 1));
+    block.push_back(give(policy.action == SeccompErrno::log ? SECCOMP_RET_LOG : errno_result(ENOSYS)));
+  }
+  return block;
+}
+
 }  // namespace
 
 std::uint32_t audit_architecture(Architecture architecture) {
@@ -114,16 +131,11 @@ Bpf head_for(const FilterPolicy& policy, Architecture architecture, const CallNu
     head.push_back(bpf_jump(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1));
     head.push_back(give(SECCOMP_RET_KILL_PROCESS));
   }
-  for (const auto& [number, allowed] : newer) {
-    if (allowed == !policy.default_deny) continue;  // what the tree answers by itself
-    head.push_back(bpf_jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 1));
-    head.push_back(give(allowed ? SECCOMP_RET_ALLOW : denied_result(policy.action)));
-  }
-  // A C library tries the newest call first and falls back on ENOSYS, but not on EPERM: a call that is newer
-  // than these tables doesn't exist inside.
-  if (policy.default_deny) {
-    head.push_back(bpf_jump(BPF_JMP | BPF_JGT | BPF_K, static_cast<std::uint32_t>(highest), 0, 1));
-    head.push_back(give(policy.action == SeccompErrno::log ? SECCOMP_RET_LOG : errno_result(ENOSYS)));
+  const auto beyond = newer_calls_block(policy, newer, highest);
+  if (!beyond.empty()) {  // one comparison for all older calls: the kernel runs the filter on each number at load
+    const auto lowest = newer.empty() ? highest + 1 : newer.front().number;
+    head.push_back(bpf_jump(BPF_JMP | BPF_JGE | BPF_K, static_cast<std::uint32_t>(lowest), 0, beyond.size()));
+    head.insert(head.end(), beyond.begin(), beyond.end());
   }
   std::vector<ArgumentRule> rules;
   add_promised_rules(rules, policy);
