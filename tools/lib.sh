@@ -4,7 +4,7 @@
 # Debian 12 and 13 name all of these alike.
 build_packages=(
   g++ libc6-dev meson ninja-build pkg-config
-  libsystemd-dev libseccomp-dev libcap-dev libtomlplusplus-dev libboost-program-options-dev nlohmann-json3-dev
+  nettle-dev libsystemd-dev libseccomp-dev libcap-dev libtomlplusplus-dev libboost-program-options-dev nlohmann-json3-dev
   catch2
 )
 test_packages=(
