@@ -16,8 +16,9 @@
 
 #include "base/text.h"
 #include "kernel/cgroup.h"
-#include "kernel/probe_paths.h"
 #include "kernel/kernel_file.h"
+#include "kernel/landlock.h"
+#include "kernel/probe_paths.h"
 
 // Numbers that Debian 12's headers have and older ones lack; the same on every architecture.
 #ifndef SYS_open_tree
@@ -25,9 +26,6 @@
 #endif
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
-#endif
-#ifndef SYS_landlock_create_ruleset
-#define SYS_landlock_create_ruleset 444
 #endif
 
 namespace sbx {
@@ -71,28 +69,6 @@ bool has_new_mount_api() {
   if (::syscall(SYS_open_tree, -1, "", 0U) < 0 && errno == ENOSYS) return false;
   if (::syscall(SYS_mount_setattr, -1, "", 0U, nullptr, std::size_t{0}) < 0 && errno == ENOSYS) return false;
   return true;
-}
-
-// LANDLOCK_CREATE_RULESET_VERSION (landlock_create_ruleset(2)).
-int find_landlock_abi() {
-  const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, std::size_t{0}, 1U);
-  return abi > 0 ? static_cast<int>(abi) : 0;
-}
-
-std::pair<int, int> kernel_version() {
-  utsname name{};
-  if (::uname(&name) != 0) return {0, 0};
-  const auto parts = split(name.release, '.');
-  const auto leading = [&parts](std::size_t index) {
-    int value = 0;
-    if (index >= parts.size()) return value;
-    for (const char c : parts[index]) {
-      if (c < '0' || c > '9') break;
-      value = value * 10 + (c - '0');
-    }
-    return value;
-  };
-  return {leading(0), leading(1)};
 }
 
 bool is_socket(const std::string& path) {
@@ -155,6 +131,22 @@ void probe_subids(HostFacts& facts) {
 
 }  // namespace
 
+std::pair<int, int> kernel_version() {
+  utsname name{};
+  if (::uname(&name) != 0) return {0, 0};
+  const auto parts = split(name.release, '.');
+  const auto leading = [&parts](std::size_t index) {
+    int value = 0;
+    if (index >= parts.size()) return value;
+    for (const char c : parts[index]) {
+      if (c < '0' || c > '9') break;
+      value = value * 10 + (c - '0');
+    }
+    return value;
+  };
+  return {leading(0), leading(1)};
+}
+
 HostFacts probe_host(const HostQuestions& questions) {
   HostFacts facts;
   facts.uid = ::geteuid();
@@ -164,7 +156,7 @@ HostFacts probe_host(const HostQuestions& questions) {
   facts.new_mount_api = has_new_mount_api();
   facts.overlay_in_userns = kernel_version() >= std::pair{5, 11};
   facts.clone_into_cgroup = kernel_version() >= std::pair{5, 7};
-  facts.landlock_abi = find_landlock_abi();
+  facts.landlock_abi = landlock_abi();
   facts.bus_reachable = find_bus(facts);
   probe_cgroup(facts);
   probe_more(questions, facts);

@@ -1,5 +1,7 @@
 // Fills HostFacts in: the one place that looks at the host before a launch.
 #pragma once
+#include <utility>
+
 #include "plan/host_facts.h"
 
 namespace sbx {
@@ -8,6 +10,8 @@ namespace sbx {
 HostFacts probe_host(const HostQuestions& questions);
 // Answers further questions.
 void probe_more(const HostQuestions& questions, HostFacts& facts);
+// Major and minor, from uname(2).
+std::pair<int, int> kernel_version();
 // Mount points of the caller's mount namespace, from /proc/self/mountinfo.
 std::vector<std::string> read_mount_points();
 // Why this host refuses a user namespace to this caller, as cause and remedy: AppArmor's restriction, a sysctl, the
