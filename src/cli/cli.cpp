@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cli/doctor.h"
 #include "cli/help.h"
 #include "cli/help_command.h"
 #include "cli/output.h"
@@ -17,6 +18,7 @@ struct Route {
   Handler handler;
 };
 constexpr Route routes[] = {
+    {"doctor", doctor_command},
     {"version", version_command},
     {"help", help_command},
 };
