@@ -26,16 +26,14 @@ class Findings {
   std::vector<Finding> list_;
 };
 
-std::string outcome(int errno_value) {
-  return errno_value < 0 ? "not tried, since what it needs failed" : errno_text(errno_value);
-}
-
 void check_namespaces(const DoctorFacts& facts, Findings& out) {
   const DoctorTrials& trials = facts.trials;
-  if (trials.timed_out) out.fail("trial", "making namespaces and mounts took longer than the time allowed", "look for a stuck file system (dmesg)");
+  if (trials.timed_out || trials.user_namespace < 0)
+    out.fail("trial", trials.timed_out ? "making namespaces and mounts took longer than 5 s" : "no child could be made to try namespaces in",
+             trials.timed_out ? "look for a stuck file system (dmesg)" : "raise RLIMIT_NPROC, or end other processes");
   if (trials.user_namespace == 0)
     out.ok("user-namespace", facts.apparmor_restricts ? "can be made (AppArmor restricts others, and lets sbx)" : "can be made");
-  else
+  else if (trials.user_namespace > 0)
     out.fail("user-namespace", facts.user_namespace_cause, facts.user_namespace_remedy);
   const std::array<std::pair<const char*, int>, 7> kinds{{{"mount", trials.mount}, {"pid", trials.pid}, {"net", trials.net},
                                                           {"ipc", trials.ipc}, {"uts", trials.uts}, {"cgroup", trials.cgroup},
@@ -44,12 +42,14 @@ void check_namespaces(const DoctorFacts& facts, Findings& out) {
   for (const auto& [name, result] : kinds) {
     if (result == 0) {
       made.emplace_back(name);
+    } else if (result < 0) {
+      continue;  // for want of the user namespace, which is told
     } else if (std::string_view(name) == "time") {
-      out.warn("time-namespace", outcome(result), "use Linux 5.6 or newer where a profile sets namespaces.time");
+      out.warn("time-namespace", errno_text(result), "use Linux 5.6 or newer where a profile sets namespaces.time");
     } else {
-      out.fail(cat(name, "-namespace"), outcome(result),
+      out.fail(cat(name, "-namespace"), errno_text(result),
                result == ENOSPC ? cat("raise the sysctl user.max_", std::string_view(name) == "mount" ? "mnt" : name, "_namespaces")
-               : result < 0 ? "see user-namespace" : "use a kernel with all namespaces (CONFIG_NAMESPACES)");
+                                : "use a kernel with all namespaces (CONFIG_NAMESPACES)");
     }
   }
   if (!made.empty()) out.ok("namespaces", join(made, ", "));
@@ -59,23 +59,23 @@ void check_mounts(const DoctorFacts& facts, Findings& out) {
   const DoctorTrials& trials = facts.trials;
   if (trials.tmpfs == 0)
     out.ok("mounts", "can be made in a user namespace");
-  else
-    out.fail("mounts", cat("mount a tmpfs in a user namespace: ", outcome(trials.tmpfs)),
+  else if (trials.tmpfs > 0)
+    out.fail("mounts", cat("mount a tmpfs in a user namespace: ", errno_text(trials.tmpfs)),
              facts.apparmor_restricts ? "load the profile that sbx installs: apparmor_parser -r /etc/apparmor.d/sbx"
-             : trials.tmpfs < 0 ? "see user-namespace" : "start the container with a seccomp filter that allows mount");
+                                      : "start the container with a seccomp filter that allows mount");
   if (trials.proc == 0)
     out.ok("proc", "can be mounted for a new pid namespace");
-  else
-    out.fail("proc", trials.proc < 0 ? outcome(trials.proc) : facts.proc_cause, trials.proc < 0 ? "see the checks above" : facts.proc_remedy);
+  else if (trials.proc > 0)
+    out.fail("proc", facts.proc_cause, facts.proc_remedy);
   if (trials.overlay == 0)
     out.ok("overlay", "names can be added to read-only directories");
-  else
-    out.warn("overlay", cat("overlayfs in a user namespace: ", outcome(trials.overlay), "; absent paths can't be hidden or mounted on"),
+  else if (trials.overlay > 0)
+    out.warn("overlay", cat("overlayfs in a user namespace: ", errno_text(trials.overlay), "; absent paths can't be hidden or mounted on"),
              "use Linux 5.11 or newer with overlayfs");
   if (trials.seccomp == 0)
     out.ok("seccomp", "filters can be loaded");
-  else
-    out.fail("seccomp", cat("load a filter: ", outcome(trials.seccomp)), "use a kernel with CONFIG_SECCOMP_FILTER");
+  else if (trials.seccomp > 0)
+    out.fail("seccomp", cat("load a filter: ", errno_text(trials.seccomp)), "use a kernel with CONFIG_SECCOMP_FILTER");
 }
 
 void check_kernel(const DoctorFacts& facts, Findings& out) {

@@ -13,7 +13,8 @@ namespace sbx {
 
 // ---- mounts: executed in order, inside the new mount namespace; targets are paths inside, resolved in the new root.
 // Targets are canonical as far as the probe saw: a symlink found on the way is a swap, but for HidePath, which covers
-// what its target leads to.
+// what its target leads to. A target (and its parents, mode 0755) that is absent is made where it lies in a tmpfs of the
+// plan's or in the persistent home; elsewhere the plan has seen to it.
 struct MakeDirectory { std::string target; std::uint32_t mode = 0755; };  // one that exists already is kept
 struct MakeSymlink { std::string target, to; };
 // An empty one is a mount point. `cover`: the target exists in a host tree and is covered by a bind of the new file.

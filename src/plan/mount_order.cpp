@@ -55,7 +55,6 @@ Result<> MountOrder::add_name(const MountItem& item, const MountItem& over) {
   const bool in_tmpfs = over.kind == MountItem::Kind::tmpfs;
   if (item.kind == MountItem::Kind::directory) return make_mount_point(item, over);
   if (in_tmpfs || over.owned) {
-    make_parents(item.target, over, item.origin);
     if (item.kind == MountItem::Kind::symlink)
       put(item.target, rank_name, MakeSymlink{item.target, item.text}, item.origin);
     else
@@ -84,32 +83,14 @@ Result<> MountOrder::add_name(const MountItem& item, const MountItem& over) {
   return add_to_layer(item.target, LayerEntry{{}, kind, item.text}, over, item.origin);
 }
 
-// The directories between `over` and the target, in a tmpfs or in the sandbox's own storage.
-void MountOrder::make_parents(const std::string& target, const MountItem& over, const Origin& origin) {
-  std::vector<std::string> missing;
-  for (std::string above(parent_path(target)); above.size() > over.target.size(); above = parent_path(above)) {
-    if (made_.contains(above)) break;
-    missing.push_back(above);
-  }
-  for (auto path = missing.rbegin(); path != missing.rend(); ++path) {
-    made_.insert(*path);
-    put(*path, rank_name, MakeDirectory{*path}, origin);
-  }
-}
-
 Result<> MountOrder::make_mount_point(const MountItem& item, const MountItem& over) {
   if (over.kind == MountItem::Kind::bind && !over.owned) return make_in_bind(item, over);
   if (over.kind == MountItem::Kind::proc || over.kind == MountItem::Kind::devpts) return {};  // has its own names
   if (!over.is_directory)
     return fail(Step::make_plan, ErrorKind::host, cat(quoted(item), " lies below ", over.target, ", which is a file"),
                 "name a path elsewhere");
-  make_parents(item.target, over, item.origin);
-  if (!item.is_directory) {
-    put(item.target, rank_name, MakeFile{item.target, {}, 0444, false}, item.origin);
-  } else if (made_.insert(item.target).second) {
-    put(item.target, rank_name, MakeDirectory{item.target, item.kind == MountItem::Kind::directory ? item.mode : 0755},
-        item.origin);
-  }
+  // The launcher makes a mount point as it mounts; a directory that is asked for by itself is an operation.
+  if (item.kind == MountItem::Kind::directory) put(item.target, rank_name, MakeDirectory{item.target, item.mode}, item.origin);
   return {};
 }
 

@@ -37,7 +37,6 @@ class MountOrder {
   Result<> add_name(const MountItem& item, const MountItem& over);
   Result<> make_mount_point(const MountItem& item, const MountItem& over);
   Result<> make_in_bind(const MountItem& item, const MountItem& over);
-  void make_parents(const std::string& target, const MountItem& over, const Origin& origin);
   Result<> add_to_layer(const std::string& target, LayerEntry entry, const MountItem& over, const Origin& origin);
   Result<> add_placeholders(const std::string& target, bool directory, const MountItem& over, const Origin& origin);
   Result<Gap> find_gap(const std::string& target, const MountItem& over, const Origin& origin) const;
@@ -50,7 +49,6 @@ class MountOrder {
   std::vector<Ranked> ranked_;
   std::vector<PlannedMount> hides_, seals_;
   std::map<std::string, Layer> layers_;
-  std::set<std::string> made_;          // directories made in a tmpfs
   std::set<std::string> placeholders_;  // by host path
 };
 

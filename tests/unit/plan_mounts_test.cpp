@@ -24,7 +24,7 @@ TEST_CASE("the host's root is the system alone, with links where the host has li
   CHECK(std::holds_alternative<SealReadOnly>(plan.mounts.back().operation));
 }
 
-TEST_CASE("every mount point is made before what is mounted on it, and parents before children", "[plan]") {
+TEST_CASE("parents are mounted before children", "[plan]") {
   SandboxSpec spec = plain_spec();
   spec.filesystem.binds = {bind("/home/u/proj", Access::write), bind("/data"), bind("/data/sub", Access::write)};
   HostFacts host = plain_host();
@@ -32,10 +32,8 @@ TEST_CASE("every mount point is made before what is mounted on it, and parents b
   add_directory(host, "/data");
   add_directory(host, "/data/sub");
   const LaunchPlan plan = planned(spec, host);
-  CHECK(index_of<MountTmpfs>(plan, "/home/u") < index_of<MakeDirectory>(plan, "/home/u/proj"));
-  CHECK(index_of<MakeDirectory>(plan, "/home/u/proj") < index_of<BindTree>(plan, "/home/u/proj"));
+  CHECK(index_of<MountTmpfs>(plan, "/home/u") < index_of<BindTree>(plan, "/home/u/proj"));
   CHECK(index_of<BindTree>(plan, "/data") < index_of<BindTree>(plan, "/data/sub"));
-  CHECK_FALSE(has<MakeDirectory>(plan, "/data/sub"));  // the host's tree has it
   CHECK_FALSE(find<BindTree>(plan, "/data/sub").read_only);
 }
 
@@ -45,7 +43,7 @@ TEST_CASE("the later of two binds at one target is taken", "[plan]") {
   HostFacts host = plain_host();
   add_directory(host, "/data");
   const LaunchPlan plan = planned(spec, host);
-  CHECK(count_if_target(plan, "/data") == 2);  // its mount point and itself
+  CHECK(count_if_target(plan, "/data") == 1);
   CHECK_FALSE(find<BindTree>(plan, "/data").read_only);
 }
 
@@ -70,5 +68,5 @@ TEST_CASE("five thousand binds are planned in no time", "[plan]") {
   const auto before = std::chrono::steady_clock::now();
   const LaunchPlan plan = planned(spec, host);
   CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(1));
-  CHECK(plan.mounts.size() > 10000);
+  CHECK(plan.mounts.size() > 5000);
 }
