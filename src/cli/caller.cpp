@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -94,9 +95,11 @@ CallerContext read_caller() {
 }
 
 std::string filter_cache_directory(const CallerContext& caller) {
-  const auto cache = absolute_variable(caller.environment, "XDG_CACHE_HOME");
-  if (!cache.empty()) return cat(cache, "/sbx/filters");
-  return caller.home.empty() ? std::string() : cat(caller.home, "/.cache/sbx/filters");
+  if (!caller.runtime_dir.empty()) return cat(caller.runtime_dir, "/sbx/filters");
+  const auto usual = cat("/run/user/", caller.uid);
+  struct stat status {};
+  const bool is_ours = ::stat(usual.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == caller.uid;
+  return is_ours ? cat(usual, "/sbx/filters") : std::string();
 }
 
 }  // namespace sbx

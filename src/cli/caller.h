@@ -4,6 +4,7 @@
 
 namespace sbx {
 CallerContext read_caller();
-// $XDG_CACHE_HOME/sbx/filters or ~/.cache/sbx/filters; empty where there is neither.
+// $XDG_RUNTIME_DIR/sbx/filters or /run/user/UID/sbx/filters; empty where there is neither. Not below ~/.cache: whoever
+// lets a sandbox write there, for a compiler's cache, would let it replace the filter of the next one.
 std::string filter_cache_directory(const CallerContext& caller);
 }  // namespace sbx

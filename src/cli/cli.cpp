@@ -52,7 +52,7 @@ Result<const Command*> take_command(std::vector<std::string>& words) {
 
 Result<int> dispatch(std::vector<std::string> words) {
   if (words.empty()) {
-    SBX_TRY(write_all(2, overview()));
+    SBX_TRY(write_all(2, overview(), "standard error"));
     return 125;
   }
   if (words[0] == "--help" || words[0] == "-h") words[0] = "help";

@@ -21,9 +21,9 @@ constexpr OptionInfo show_options[] = {
     {"effective", 0, Takes::nothing, {},
      "Print what the profile comes to for the caller, here: merged, expanded, defaults filled in, as JSON."},
     {"set", 0, Takes::value, "KEY=VALUE", "Set a key over the profile, as in sbx run; implies --effective.", Completes::key},
-    json_option, help_option};
+    {"json", 0, Takes::nothing, {}, "Print JSON; implies --effective."}, help_option};
 constexpr Example show_examples[] = {
-    {"sbx profile show build", "the files that make it up, as written"},
+    {"sbx profile show build", "all that it and what it extends say, and where"},
     {"sbx profile show build --effective", "what it comes to"},
     {"sbx profile show build --effective --set cgroup.memory.max=1G", "with one key changed"}};
 
@@ -56,8 +56,10 @@ const auto& table() {
               "A profile is a TOML file; sbx-profile(5) describes it.", help_only, profile_examples},
       Command{"profile list", "", "List the profiles that can be named",
               "A profile that another of the same name hides is marked as shadowed.", list_options, list_examples},
-      Command{"profile show", "NAME|FILE", "Print a profile, as written or as it comes to",
-              "Without --effective the files are printed, those it extends first.", show_options, show_examples,
+      Command{"profile show", "NAME|FILE...", "Print a profile, or what it comes to",
+              "Printed is TOML, merged with what the profile extends, each value with the place that says it. Several are "
+              "merged as sbx run -p A -p B does.",
+              show_options, show_examples,
               Completes::profile},
       Command{"profile check", "NAME|FILE...", "Find what is wrong with profiles",
               "Each is read, merged with what it extends, lowered and checked, its filter's names included. Warnings name "
@@ -89,8 +91,7 @@ constexpr ExitStatus statuses[] = {
 constexpr EnvironmentVariable variables[] = {
     {"XDG_CONFIG_HOME", "Its sbx/profiles is searched first for profiles. Unset: ~/.config."},
     {"XDG_STATE_HOME", "Its sbx holds the homes of profiles with home = \"persistent\". Unset: ~/.local/state."},
-    {"XDG_CACHE_HOME", "Its sbx/filters holds compiled filters. Unset: ~/.cache."},
-    {"XDG_RUNTIME_DIR", "Its bus is where the user's service manager answers. Unset: /run/user/UID."},
+    {"XDG_RUNTIME_DIR", "Its bus is where the user's service manager answers; its sbx/filters holds compiled filters. Unset: /run/user/UID."},
     {"SBX_PROFILE_PATH", "Directories, separated by colons, in place of the usual search path of profiles."},
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <iterator>
 
 #include "base/text.h"
 #include "cli/shorthands.h"
@@ -123,7 +124,8 @@ void apply_restrictions(const RunRequest& request, Profile& profile) {
   if (request.drop_all_capabilities) profile.capabilities.clear();
   if (!request.read_only) return;
   auto& files = profile.filesystem;
-  files.read.insert(files.read.end(), files.write.begin(), files.write.end());
+  // "!x" among them takes x out of the writable ones alone.
+  std::ranges::copy_if(files.write, std::back_inserter(files.read), [](const auto& path) { return !path.value.starts_with('!'); });
   files.write.clear();
   for (auto& bind : files.bind) bind.value.access = Access::read;
   if (files.home && (files.home->value == "host" || files.home->value == "persistent"))

@@ -18,7 +18,7 @@ constexpr OptionInfo options[] = {
      Completes::file, {}, "filesystem.hide"},
     {"volume", 'v', Takes::value, "SOURCE:TARGET[:OPTIONS]",
      "Show SOURCE at TARGET, writable. OPTIONS are ro, rw, exec, noexec and optional (skipped where SOURCE is absent), "
-     "separated by commas. SOURCE starts with /, . or ~.",
+     "separated by commas. SOURCE starts with a slash, a dot or ~.",
      Completes::file, {}, "filesystem.bind"},
     {"tmpfs", 0, Takes::value, "PATH[:size=SIZE]", "Mount an empty tmpfs at PATH.", Completes::directory, {},
      "filesystem.tmpfs"},

@@ -1,0 +1,110 @@
+#include "cli/run.h"
+
+#include <signal.h>
+#include <sys/random.h>
+
+#include <array>
+
+#include "base/text.h"
+#include "cli/caller.h"
+#include "cli/files.h"
+#include "cli/output.h"
+#include "cli/run_options.h"
+#include "cli/run_outputs.h"
+#include "filter/cache.h"
+#include "launch/gather.h"
+#include "launch/launcher.h"
+#include "launch/report.h"
+#include "plan/make_plan.h"
+#include "profile/load.h"
+#include "sbx_config.h"
+#include "spec/validate.h"
+
+namespace sbx {
+namespace {
+
+// 40 random bits: two sandboxes of one caller at a time don't meet.
+std::string random_id() {
+  static constexpr char digits[] = "abcdefghijkmnpqrstuvwxyz23456789";
+  std::array<unsigned char, 8> bytes{};
+  // Below 256 bytes getrandom(2) is neither interrupted nor short once the pool is initialized.
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return "0";
+  std::string id;
+  for (const auto byte : bytes) id += digits[byte % 32];
+  return id;
+}
+
+Result<Profile> gather_profile(const RunRequest& request) {
+  auto names = request.profiles;
+  if (names.empty()) names.emplace_back(default_profile);
+  SBX_ASSIGN(auto profile, load_profiles(names));
+  apply_restrictions(request, profile);
+  for (const auto& file : request.environment_files) {
+    SBX_ASSIGN(const auto text, read_small_file(file.path));
+    SBX_ASSIGN(const auto variables, parse_environment_file(text, file));
+    profile = merge_profiles(std::move(profile), variables);
+  }
+  for (const auto& overlay : request.overlays) profile = merge_profiles(std::move(profile), overlay);
+  return profile;
+}
+
+Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& caller) {
+  SBX_ASSIGN(const auto profile, gather_profile(request));
+  SBX_ASSIGN(auto spec, lower_profile(profile, caller, request.argv, request.name.empty() ? random_id() : request.name));
+  spec.terminal = request.terminal;
+  spec.pass_fds = request.pass_fds;
+  SBX_TRY(validate_spec(spec));
+  return spec;
+}
+
+Result<LaunchPlan> gather_plan(const SandboxSpec& spec, const CallerContext& caller) {
+  SBX_ASSIGN(auto plan, make_plan(spec, gather_facts(spec)));
+  std::vector<std::string> filters = {SBX_FILTER_DIR};
+  if (auto own = filter_cache_directory(caller); !own.empty()) filters.push_back(std::move(own));
+  SBX_ASSIGN(auto filter, load_or_compile_filter(spec.seccomp, spec.namespaces.nested, filters));
+  plan.filter = std::move(filter.bpf);
+  plan.filter_digest = std::move(filter.digest);
+  return plan;
+}
+
+void tell_loss(const Loss& loss) {
+  complain(cat("goes on without ", loss.protection, ": ", loss.reason, loss.remedy.empty() ? "" : "; ", loss.remedy));
+}
+
+Result<int> run(const RunRequest& request, const RunOutputs& outputs) {
+  const auto caller = read_caller();
+  SBX_ASSIGN(const auto spec, gather_spec(request, caller));
+  SBX_ASSIGN(auto plan, gather_plan(spec, caller));
+  if (request.explain) {
+    SBX_TRY(print(explain(plan)));
+    return 0;
+  }
+  for (const auto& loss : plan.losses) tell_loss(loss);
+  LaunchOptions options;
+  options.receipt = request.report.form != ReportForm::none;
+  options.status_fd = outputs.status_fd();
+  options.on_loss = tell_loss;
+  SBX_ASSIGN(const auto report, launch(std::move(plan), options));
+  if (const auto words = ending_in_words(report); !words.empty()) complain(words);
+  if (auto written = outputs.write(report); !written) {
+    auto error = std::move(written).error();
+    error.hint = cat("the command itself has run, with status ", exit_status(report));
+    return fail(std::move(error));
+  }
+  return exit_status(report);
+}
+
+}  // namespace
+
+Result<int> run_command(const ParsedLine& line) {
+  SBX_ASSIGN(const auto request, read_run_options(line));
+  SBX_ASSIGN(const auto outputs, RunOutputs::open(request));
+  // A reader of the report that goes away must not end sbx, and with it the command; the payload's own signals are
+  // reset before exec.
+  ::signal(SIGPIPE, SIG_IGN);
+  auto status = run(request, outputs);
+  if (!status) outputs.write_failure(status.error());
+  return status;
+}
+
+}  // namespace sbx

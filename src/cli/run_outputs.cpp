@@ -1,0 +1,91 @@
+#include "cli/run_outputs.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/output.h"
+#include "launch/report.h"
+
+namespace sbx {
+namespace {
+
+Result<> check_fd(std::string_view option, int fd, bool for_writing) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags == -1)
+    return fail(usage_error(cat(option, ": no file descriptor ", fd, " is open"),
+                            cat("open it in the shell: sbx run ... ", fd, for_writing ? ">FILE" : "<FILE")));
+  if (for_writing && (flags & O_ACCMODE) == O_RDONLY)
+    return fail(usage_error(cat(option, ": the file descriptor ", fd, " isn't open for writing")));
+  return {};
+}
+
+Result<int> take_own_fd(std::string_view option, int fd, const std::vector<int>& passed) {
+  SBX_TRY(check_fd(option, fd, true));
+  // The command could write whatever it likes into it, and be believed.
+  if (std::ranges::find(passed, fd) != passed.end())
+    return fail(usage_error(cat(option, ": the file descriptor ", fd, " is given to the command by --pass-fd as well")));
+  if (fd > STDERR_FILENO) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return fd;
+}
+
+std::string failure_line(const Error& error) {
+  nlohmann::ordered_json line = {{"error", format_error(error)}, {"step", step_name(error.step)}};
+  if (error.errno_value != 0) {
+    const char* name = ::strerrorname_np(error.errno_value);
+    line["errno"] = name != nullptr ? name : std::to_string(error.errno_value);
+  }
+  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+Result<RunOutputs> RunOutputs::open(const RunRequest& request) {
+  RunOutputs outputs;
+  for (const int fd : request.pass_fds) SBX_TRY(check_fd("--pass-fd", fd, false));
+  if (request.status_fd >= 0) {
+    SBX_ASSIGN(outputs.status_fd_, take_own_fd("--status-fd", request.status_fd, request.pass_fds));
+  }
+  const auto& report = request.report;
+  outputs.form_ = report.form;
+  outputs.report_fd_ = report.fd;
+  if (report.form == ReportForm::json && report.file.empty()) {
+    SBX_ASSIGN(outputs.report_fd_, take_own_fd("--report", report.fd, request.pass_fds));
+  }
+  if (report.file.empty()) return outputs;
+  // O_NONBLOCK: a fifo without a reader fails rather than waiting for one.
+  outputs.file_.reset(::open(report.file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666));
+  if (!outputs.file_) return fail_errno(Step::write_report, errno, report.file, "name a file that can be written");
+  ::fcntl(outputs.file_.get(), F_SETFL, O_WRONLY);
+  outputs.report_fd_ = outputs.file_.get();
+  outputs.file_name_ = report.file;
+  return outputs;
+}
+
+Result<> RunOutputs::write_report(std::string_view text) const {
+  // What the file held before, or what the command wrote into it meanwhile.
+  struct stat status {};
+  if (file_ && ::fstat(file_.get(), &status) == 0 && S_ISREG(status.st_mode) && ::ftruncate(file_.get(), 0) != 0)
+    return fail_errno(Step::write_report, errno, file_name_);
+  return write_all(report_fd_, text, file_ ? file_name_ : cat("file descriptor ", report_fd_));
+}
+
+Result<> RunOutputs::write(const ExitReport& report) const {
+  if (form_ == ReportForm::none) return {};
+  auto text = form_ == ReportForm::text ? report_text(report) : report_json(report);
+  if (!text.ends_with('\n')) text += '\n';
+  return write_report(text);
+}
+
+void RunOutputs::write_failure(const Error& error) const {
+  const auto line = failure_line(error);
+  if (status_fd_ >= 0) (void)write_all(status_fd_, line, "--status-fd");
+  if (form_ == ReportForm::json) (void)write_report(line);
+}
+
+}  // namespace sbx
