@@ -147,6 +147,7 @@ std::string format_bytes(std::uint64_t bytes) {
 
 std::optional<std::string_view> nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   std::optional<std::string_view> best;
+  if (word.size() > 128) return best;  // no one's typing mistake, and the table below is quadratic
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
   std::vector<std::size_t> row;
   for (const auto candidate : candidates) {

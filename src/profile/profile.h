@@ -33,13 +33,14 @@ struct Profile {
   List<std::string> extends;
   Maybe<std::vector<std::string>> argv;
   Maybe<std::string> workdir;
-  struct {
+  struct Filesystem {
     Maybe<std::string> root, home, proc;  // proc: masked | full | hidepid
     List<std::string> read, write, hide, overlay, devices;
     List<ProfileTmpfs> tmpfs;
     List<ProfileBind> bind;
     List<ProfileSymlink> symlink;
     List<ProfileFile> file;
+    bool operator==(const Filesystem&) const = default;
   } filesystem;
   std::map<std::string, Said<bool>> namespaces;
   Maybe<std::string> hostname, user;   // user: "self", "root", "1000"
@@ -60,6 +61,7 @@ struct Profile {
   std::map<std::string, Said<bool>> desktop;
   List<std::string> dbus_talk, dbus_own;
   List<std::string> require, accept;
+  bool operator==(const Profile&) const = default;
 };
 
 // The caller, as far as a profile may depend on it. Made by cli/caller.cpp; written by hand in tests.
