@@ -111,8 +111,10 @@ Result<Terminal> Terminal::attach(UniqueFd master) {
   if (terminal.modes_fd_ >= 0) {
     if (::tcgetattr(terminal.modes_fd_, &terminal.saved_) != 0)
       return fail_errno(Step::open_terminal, errno, "the modes of standard input's terminal can't be read");
-    // The keys and the character set that the user has chosen. On a master side it is the slave's modes that are set.
-    if (::tcsetattr(terminal.master_.get(), TCSANOW, &terminal.saved_) != 0)
+    // The keys and the character set that the user has chosen; in the background these are the modes of another program
+    // (a shell at its prompt). On a master side it is the slave's modes that are set.
+    if (foreground_on(terminal.modes_fd_) &&
+        ::tcsetattr(terminal.master_.get(), TCSANOW, &terminal.saved_) != 0)
       return fail_errno(Step::open_terminal, errno, "the modes of the sandbox's terminal can't be set");
   }
   terminal.resize();
