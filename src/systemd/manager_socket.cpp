@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "base/text.h"
-#include "systemd/manager_errors.h"
 
 namespace sbx {
 namespace {
@@ -20,8 +19,7 @@ std::unexpected<Error> unreachable(bool system_manager, const std::string& cause
   if (hint.empty())
     hint = system_manager ? "boot with systemd as the init system, or set [systemd] scope to \"auto\" or \"none\""
                           : "log in through a session of your own, or have root run `loginctl enable-linger` for this user";
-  return fail(Step::connect_bus, ErrorKind::service_manager,
-              cat(manager_name(system_manager), " can't be reached: ", cause), std::move(hint));
+  return fail(Step::connect_bus, ErrorKind::service_manager, cause, std::move(hint));
 }
 
 // $XDG_RUNTIME_DIR where it is this user's, else where pam_systemd would have put it. After su or sudo the variable may
@@ -39,7 +37,8 @@ Result<std::string> runtime_directory() {
   if (::stat(usual.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid()) return usual;
   if (named == nullptr || named[0] == '\0')
     return unreachable(false, cat("XDG_RUNTIME_DIR isn't set and ", usual, " doesn't exist"));
-  return unreachable(false, cat("XDG_RUNTIME_DIR is ", named, ", which doesn't exist, and neither does ", usual));
+  return unreachable(false, named == usual ? cat(usual, " (XDG_RUNTIME_DIR) doesn't exist")
+                                           : cat("XDG_RUNTIME_DIR is ", named, ", which doesn't exist, nor does ", usual));
 }
 
 // Waits a little for a listener whose backlog is full: connect(2) answers EAGAIN on a non-blocking socket then.

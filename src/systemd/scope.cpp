@@ -57,11 +57,12 @@ Error unsendable(int negative_errno, const std::string& unit) {
 
 }  // namespace
 
-// Watched before the call: a job can be done, and its signal gone, before the call's reply is read.
+// Watched before the call: a job can be done, and its signal gone, before the call's reply is read. The rule can't name
+// the unit as arg2: sd-bus compares arguments only as long as all before them are text, and the first is a number.
 Result<> ScopeJob::Impl::watch_jobs() {
   const std::string rule = cat("type='signal',", bus->message_bus() ? "sender='org.freedesktop.systemd1'," : "",
                                "path='/org/freedesktop/systemd1',interface='org.freedesktop.systemd1.Manager',",
-                               "member='JobRemoved',arg2='", scope.name, "'");
+                               "member='JobRemoved'");
   const int error = bus->library().sd_bus_add_match_async(bus->get(), nullptr, rule.c_str(), job_removed_handler,
                                                           match_handler, this);
   if (error < 0) return fail(unsendable(error, scope.name));
