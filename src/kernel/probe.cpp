@@ -170,6 +170,8 @@ void probe_more(const HostQuestions& questions, HostFacts& facts) {
   // Whoever isn't uid 0 can't read them in any case.
   if (facts.uid == 0)
     for (const std::string& tree : questions.private_trees) find_private_paths(tree, facts.private_paths);
+  for (const std::string& path : questions.listings)
+    if (auto names = list_directory(path)) facts.listings.emplace(path, *std::move(names));
   if (questions.mount_points) {
     facts.mount_points = read_mount_points();
     facts.mount_points_known = true;

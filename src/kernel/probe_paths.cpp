@@ -95,6 +95,31 @@ PathFact probe_path(const std::string& path, std::map<std::string, std::string>&
   return fact;
 }
 
+std::optional<std::vector<ListedName>> list_directory(const std::string& path) {
+  std::vector<ListedName> names;
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  const Directory directory(::fdopendir(fd.get()));
+  if (!directory) return std::nullopt;
+  const int number = fd.release();
+  while (const dirent* entry = ::readdir(directory.get())) {
+    ListedName listed{.name = entry->d_name, .kind = FileKind::absent, .link = {}};
+    if (listed.name == "." || listed.name == "..") continue;
+    struct stat status {};
+    if (::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) continue;
+    listed.kind = kind_of(status.st_mode);
+    char text[PATH_MAX];
+    if (listed.kind == FileKind::symlink) {
+      const ssize_t length = ::readlinkat(number, entry->d_name, text, sizeof text);
+      if (length <= 0) continue;
+      listed.link.assign(text, static_cast<std::size_t>(length));
+    }
+    names.push_back(std::move(listed));
+  }
+  std::sort(names.begin(), names.end(), [](const ListedName& a, const ListedName& b) { return a.name < b.name; });
+  return names;
+}
+
 void find_private_paths(const std::string& tree, std::vector<std::string>& found, std::size_t limit) {
   struct stat top {};
   if (::fstatat(AT_FDCWD, tree.c_str(), &top, AT_NO_AUTOMOUNT) != 0 || !S_ISDIR(top.st_mode)) return;

@@ -18,6 +18,13 @@ struct PathFact {
   bool operator==(const PathFact&) const = default;
 };
 
+struct ListedName {
+  std::string name;
+  FileKind kind = FileKind::absent;  // of the name itself
+  std::string link;                  // what a symlink says
+  bool operator==(const ListedName&) const = default;
+};
+
 struct SubidRange {
   std::uint32_t start = 0, count = 0;
   bool operator==(const SubidRange&) const = default;
@@ -29,7 +36,8 @@ struct HostQuestions {
   std::vector<std::string> private_trees;  // for HostFacts::private_paths; asked for a root caller alone
   bool subids = false;                     // user_name, subuids and subgids
   bool mount_points = false;
-  bool empty() const { return paths.empty() && private_trees.empty() && !subids && !mount_points; }
+  std::vector<std::string> listings;       // directories
+  bool empty() const { return paths.empty() && private_trees.empty() && !subids && !mount_points && listings.empty(); }
 };
 
 enum class CgroupMode : std::uint8_t { none, v1, hybrid, v2 };
@@ -57,6 +65,8 @@ struct HostFacts {
   std::vector<std::string> private_paths;    // below private_trees: what others than root can't read
   bool mount_points_known = false;
   std::vector<std::string> mount_points;     // of the caller's mount namespace; only where a plan asks for them
+
+  std::map<std::string, std::vector<ListedName>> listings;  // of directories that a plan asks for
 
   const PathFact& path(const std::string& name) const {
     static const PathFact absent;

@@ -25,4 +25,10 @@ void HostView::need_mount_points() {
   if (questions_ != nullptr && !facts_.mount_points_known) questions_->mount_points = true;
 }
 
+const std::vector<ListedName>* HostView::listing(const std::string& path) {
+  if (const auto it = facts_.listings.find(path); it != facts_.listings.end()) return &it->second;
+  if (questions_ != nullptr) questions_->listings.push_back(path);
+  return nullptr;
+}
+
 }  // namespace sbx

@@ -16,6 +16,8 @@ class HostView {
   // What the symlink at this canonical path says; null where none is known.
   const std::string* link(const std::string& path) const;
   void need_mount_points();
+  // The names in a directory; null where they aren't known.
+  const std::vector<ListedName>* listing(const std::string& path);
 
  private:
   const HostFacts& facts_;

@@ -184,34 +184,63 @@ Result<> MountOrder::hide_absent(const std::string& target, const Origin& origin
   return {};
 }
 
-// overlayfs takes one mount as its lower layer, so the mounts below it are carried over one by one.
 Result<> MountOrder::finish_layers() {
-  if (layers_.empty()) return {};
+  if (!layers_.empty()) tree_.host().need_mount_points();
+  for (auto& [target, layer] : layers_) SBX_TRY(finish_layer(target, layer));
+  return {};
+}
+
+Result<> MountOrder::finish_layer(const std::string& target, Layer& layer) {
   const HostFacts& facts = tree_.host().facts();
-  if (spec_.namespaces.user && !facts.overlay_in_userns) {
-    const auto& [target, layer] = *layers_.begin();
-    return fail(Step::make_plan, ErrorKind::host,
-                cat(join_path(target, layer.entries.begin()->first), " (", layer.origin,
-                    ") isn't on the host, and this kernel can't add names to a directory in a user namespace"),
-                "make it on the host, or use Linux 5.11 or newer");
+  const MountItem* item = tree_.at(target);
+  const MountItem& over = item != nullptr && item->is_mount() ? *item : tree_.cover(target);
+  const std::string on_host = MountTree::host_path(over, target);
+  LayerDirectory operation{.target = target, .entries = {}, .submounts = {}};
+  std::vector<std::string> points = facts.mount_points;
+  std::sort(points.begin(), points.end());
+  for (const std::string& point : points) {
+    if (point == on_host || !is_at_or_below(point, on_host)) continue;
+    std::string below(path_below(point, on_host));
+    if (!operation.submounts.empty() && is_at_or_below(below, operation.submounts.back())) continue;  // goes with it
+    operation.submounts.push_back(std::move(below));
   }
-  tree_.host().need_mount_points();
-  for (auto& [target, layer] : layers_) {
-    LayerDirectory operation{.target = target, .entries = {}, .submounts = {}};
-    for (auto& [name, entry] : layer.entries) operation.entries.push_back(std::move(entry));
-    const MountItem* item = tree_.at(target);
-    const MountItem& over = item != nullptr && item->is_mount() ? *item : tree_.cover(target);
-    const std::string on_host = MountTree::host_path(over, target);
-    std::string last;
-    std::vector<std::string> points = facts.mount_points;
-    std::sort(points.begin(), points.end());
-    for (const std::string& point : points) {
-      if (point == on_host || !is_at_or_below(point, on_host)) continue;
-      if (!last.empty() && is_at_or_below(point, last)) continue;  // goes with the one above it
-      last = point;
-      operation.submounts.emplace_back(path_below(point, on_host));
-    }
-    put(target, rank_layer, std::move(operation), layer.origin);
+  // A user namespace may not take a tree apart that the host mounted, and a directory with mounts below it is no lower
+  // layer there (has_locked_children() in clone_private_mount(); overlayfs itself since 5.11).
+  if (spec_.namespaces.user && (!facts.overlay_in_userns || !operation.submounts.empty()))
+    return assemble(target, on_host, layer, over);
+  for (auto& [name, entry] : layer.entries) operation.entries.push_back(std::move(entry));
+  put(target, rank_layer, std::move(operation), layer.origin);
+  return {};
+}
+
+// The directory anew, in a tmpfs: each name of the host's bound into it, but for those that are to differ.
+Result<> MountOrder::assemble(const std::string& target, const std::string& on_host, const Layer& layer, const MountItem& over) {
+  constexpr std::size_t most = 10'000;
+  const std::vector<ListedName>* names = tree_.host().listing(on_host);
+  if (names == nullptr || names->size() > most)
+    return fail(Step::make_plan, ErrorKind::host,
+                cat("no name can be added to ", target, " or taken from it (for ", join_path(target, layer.entries.begin()->first), ", ",
+                    layer.origin, "): overlayfs isn't to be had for it, and ",
+                    names != nullptr && names->size() > most ? "it holds too many names" : "it can't be read"),
+                "make the path on the host, or use Linux 5.11 or newer and no mount below that directory");
+  put(target, rank_layer, MountTmpfs{.target = target}, layer.origin);
+  seals_.push_back({SealReadOnly{target}, layer.origin});
+  for (const ListedName& listed : *names) {
+    if (layer.entries.contains(listed.name)) continue;
+    const std::string inside = join_path(target, listed.name);
+    if (listed.kind == FileKind::symlink)
+      put(inside, rank_name, MakeSymlink{inside, listed.link}, layer.origin);
+    else
+      put(inside, rank_name,
+          BindTree{.source = join_path(on_host, listed.name), .target = inside, .directory = listed.kind == FileKind::directory,
+                   .read_only = true, .no_exec = over.no_exec, .allow_devices = over.devices},
+          layer.origin);
+  }
+  for (const auto& [name, entry] : layer.entries) {
+    const std::string inside = join_path(target, name);
+    if (entry.kind == LayerEntry::Kind::directory) put(inside, rank_name, MakeDirectory{inside}, layer.origin);
+    if (entry.kind == LayerEntry::Kind::file) put(inside, rank_name, MakeFile{inside, entry.content, 0444, false}, layer.origin);
+    if (entry.kind == LayerEntry::Kind::symlink) put(inside, rank_name, MakeSymlink{inside, entry.content}, layer.origin);
   }
   return {};
 }

@@ -41,6 +41,8 @@ class MountOrder {
   Result<> add_placeholders(const std::string& target, bool directory, const MountItem& over, const Origin& origin);
   Result<Gap> find_gap(const std::string& target, const MountItem& over, const Origin& origin) const;
   Result<> finish_layers();
+  Result<> finish_layer(const std::string& target, Layer& layer);
+  Result<> assemble(const std::string& target, const std::string& on_host, const Layer& layer, const MountItem& over);
   void put(const std::string& key, int rank, MountOperation operation, const Origin& origin);
 
   const SandboxSpec& spec_;
