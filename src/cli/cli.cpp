@@ -7,6 +7,7 @@
 #include "cli/help.h"
 #include "cli/help_command.h"
 #include "cli/output.h"
+#include "cli/profile_commands.h"
 #include "cli/version.h"
 
 namespace sbx {
@@ -19,6 +20,10 @@ struct Route {
 };
 constexpr Route routes[] = {
     {"doctor", doctor_command},
+    {"profile check", profile_check_command},
+    {"profile diff", profile_diff_command},
+    {"profile list", profile_list_command},
+    {"profile show", profile_show_command},
     {"version", version_command},
     {"help", help_command},
 };

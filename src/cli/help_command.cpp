@@ -22,6 +22,7 @@ Result<int> help_command(const ParsedLine& line) {
   std::string text;
   if (topic.empty()) text = overview();
   else if (const auto* command = find_command(topic)) text = help_text(*command);
+  else text = keys_text(topic == "keys" ? "" : topic);
   if (text.empty()) return fail(unknown_topic(topic));
   SBX_TRY(print(text));
   return 0;

@@ -41,15 +41,13 @@ Result<const OptionInfo*> option_awaiting_value(const Command& command, const st
     if (option == nullptr) return fail(unknown_option(command, cat("--", name), name));
     return option->takes == Takes::value && equals == std::string::npos ? option : nullptr;
   }
+  // "-memory" would be -m with the value "emory".
+  const auto whole = std::string_view(word).substr(1);
+  if (whole.size() > 1 && find_option(command, whole) != nullptr)
+    return fail(usage_error(cat("unknown option ", word), cat("did you mean -", word, "?")));
   for (std::size_t i = 1; i < word.size(); ++i) {
     const auto* option = find_option(command, word[i]);
-    if (option == nullptr) {
-      // "-memory": a long option with one dash, or a flag with a value stuck to it.
-      const auto whole = std::string_view(word).substr(1);
-      if (i == 1 && find_option(command, whole) != nullptr)
-        return fail(usage_error(cat("unknown option ", word), cat("did you mean -", word, "?")));
-      return fail(unknown_option(command, cat("-", word[i]), whole.substr(i - 1, 1)));
-    }
+    if (option == nullptr) return fail(unknown_option(command, cat("-", word[i]), whole.substr(i - 1, 1)));
     if (option->takes == Takes::value) return i + 1 == word.size() ? option : nullptr;
   }
   return nullptr;

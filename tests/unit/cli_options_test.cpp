@@ -145,8 +145,7 @@ TEST_CASE("paths, volumes and mounts") {
   const auto profile = overlay({"--ro", "~/a", "--rw", ".", "--hide", ".env", "-v", "./x:/y:ro,noexec,optional", "-v", "/a:/b", "--tmpfs",
                                 "/tmp:size=64m", "--tmpfs", "/x", "--device", "/dev/fuse:/dev/fuse:rw"});
   CHECK(profile.filesystem.read[0].value == "~/a");
-  CHECK(profile.filesystem.write[0].value == ".");
-  CHECK(profile.filesystem.write[0].origin == "command line --rw");
+  CHECK(profile.filesystem.write.back() == Said<std::string>{".", "command line --rw"});
   CHECK(profile.filesystem.hide[0].value == ".env");
   CHECK(profile.filesystem.bind[0].value == ProfileBind{"./x", "/y", Access::read, true, false});
   CHECK(profile.filesystem.bind[1].value == ProfileBind{"/a", "/b", Access::write, false, true});
