@@ -107,6 +107,7 @@ struct LaunchPlan {
   LimitsSpec limits;
   std::vector<Loss> losses;
   std::vector<std::string> require;   // what the receipt must show
+  std::vector<std::string> accept;    // what may be lost during the launch itself: "scope", "memory", ...
 };
 
 }  // namespace sbx

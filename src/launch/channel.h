@@ -1,0 +1,71 @@
+// The one socket between the parent and the child: SOCK_SEQPACKET, so that a message is whole or absent.
+#pragma once
+#include <cstdint>
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "base/step.h"
+#include "base/unique_fd.h"
+
+namespace sbx {
+
+enum class MessageKind : std::uint8_t {
+  // parent to child
+  maps_written,  // gate 1
+  limits_hold,   // gate 2
+  release,       // gate 3: the receipt was read
+  forward,       // detail: the signal for the payload
+  kill_payload,  // the payload and all its descendants, at once
+  acknowledge,   // the statistics were read; init may end
+  // child to parent
+  failed,    // step, error, index, detail
+  terminal,  // carries the pty's master side
+  waiting,   // the payload is about to exec; sent by the payload itself, so that its credentials give its pid
+  started,   // the payload runs; a StepTimes follows in the same packet
+  stopped,   // detail: the signal that stopped the payload's process group
+  ended,     // error: siginfo's si_code, detail: its si_status
+};
+
+// One fixed record. Plain data on both sides of the namespace boundary: neither side trusts its numbers as an index.
+struct Message {
+  MessageKind kind{};
+  Step step{};
+  std::int32_t error = 0;    // errno, positive
+  std::int32_t index = -1;   // of the mount operation, rlimit, rule, exec candidate or capability
+  std::int32_t detail = 0;
+};
+
+struct StepTimes {
+  std::uint32_t us[step_count] = {};
+};
+struct StartedMessage {
+  Message message;
+  StepTimes times;
+};
+
+// ---- the child's half: raw, no allocation. 0 or -errno.
+int send_raw(int socket, const void* data, std::size_t size);
+// -EPIPE: the other side is gone.
+int receive_raw(int socket, Message* message);
+int send_descriptor(int socket, const Message& message, int fd);
+
+// ---- the parent's half
+struct Channel {
+  UniqueFd parent, child;
+};
+// `credentials`: the kernel attaches the sender's pid to what the parent receives.
+Result<Channel> make_channel(bool credentials);
+
+struct Received {
+  Message message;
+  StepTimes times;       // with started
+  UniqueFd descriptor;   // with terminal
+  pid_t sender = 0;      // with a channel that has credentials
+  bool closed = false;   // the other side is gone: no message
+};
+// Without blocking where `wait_ms` is 0, else for at most so long (-1 is not a deadline and not allowed). Nothing by
+// then is ETIMEDOUT.
+Result<Received> receive(int socket, int wait_ms);
+Result<> send(int socket, const Message& message);
+
+}  // namespace sbx

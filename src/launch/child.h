@@ -1,0 +1,68 @@
+// The child's half of a launch: everything between clone and exec, and init.
+//
+// Rules for child*.cpp and init.cpp, which run in a copy of the parent that has one thread:
+//  - no allocation, no exception, no logging, no lock, no stdio: a fault here must not depend on what the parent did;
+//  - raw system calls for ids, since libc's tell other threads;
+//  - strings and arrays come from ChildProgram and the plan behind it, and are only read;
+//  - each action runs under Progress::run with its Step, so that it is timed, can be made to fail, and is named when it
+//    does; the failure is one fixed record, and the parent makes words of it;
+//  - nothing is left for an exit handler: _exit alone.
+#pragma once
+#include <cstdint>
+
+#include "launch/channel.h"
+#include "launch/child_program.h"
+
+namespace sbx {
+
+// Names the step that runs, times it, and keeps the first failure.
+class Progress {
+ public:
+  explicit Progress(int channel) : channel_(channel) {}
+  // `action` returns 0 or -errno. False where it failed, and then failure() says how.
+  template <typename Action>
+  bool run(Step step, Action&& action) {
+    const int injected = enter(step);
+    return check(injected != 0 ? injected : action());
+  }
+  // For actions that loop: enter each step, then check() what came of it.
+  int enter(Step step);
+  bool check(int result);
+  void at(int index, int detail = 0) { index_ = index, detail_ = detail; }
+
+  const Message& failure() const { return failure_; }
+  Message& failure() { return failure_; }
+  const StepTimes& times() const { return times_; }
+  int channel() const { return channel_; }
+
+ private:
+  int channel_;
+  Step step_ = Step::clone_init;
+  std::uint64_t since_ns_ = 0;
+  int index_ = -1, detail_ = 0;
+  Message failure_{};
+  StepTimes times_;
+};
+
+// The child after clone. Never returns.
+[[noreturn]] void run_child(const ChildProgram& program);
+
+// ---- its parts; each false with a failure noted
+bool build_root(const ChildProgram& program, Progress& progress);       // child_mounts.cpp
+// Capabilities but `kept`, no_new_privs, Landlock: what is taken away for good.
+bool confine(const ChildProgram& program, Progress& progress, std::uint64_t kept);  // child_confine.cpp
+// The payload up to exec, in a vfork child; returns only by failing.
+struct PayloadStart {
+  const ChildProgram& program;
+  Progress& progress;
+  int terminal;       // the pty's other side, or -1
+  bool confined;      // init was confined before the payload was made
+};
+int run_payload(void* start);                                           // child_payload.cpp; a PayloadStart
+// Why exec of the command failed, as an ExecFault in the failure's detail.
+enum class ExecFault : std::uint8_t { none, no_interpreter, directory, no_execute_bit, no_exec_mount, no_format, unreadable };
+void explain_exec(const ChildProgram& program, Progress& progress);     // child_payload.cpp
+// `confined`: init gave everything up before the payload was made.
+[[noreturn]] void run_init(const ChildProgram& program, Progress& progress, int payload, bool confined);  // init.cpp
+
+}  // namespace sbx

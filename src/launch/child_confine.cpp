@@ -1,0 +1,63 @@
+// What takes rights away from the calling process for good. The rules are at the head of child.h.
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "kernel/caps.h"
+#include "kernel/landlock.h"
+#include "launch/child.h"
+
+namespace sbx {
+
+namespace {
+
+int allow_path(int ruleset, int abi, const LandlockRule& rule) {
+  const int path = ::open(rule.path.c_str(), O_PATH | O_CLOEXEC);
+  // What isn't there needs no right; what comes later gets none.
+  if (path < 0) return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
+  struct stat facts;
+  int error = ::fstat(path, &facts) == 0 ? 0 : -errno;
+  if (error == 0)
+    error = landlock_allow(ruleset, path, landlock_access(abi, rule.write, rule.execute, rule.devices, S_ISDIR(facts.st_mode)));
+  ::close(path);
+  return error;
+}
+
+bool enforce_landlock(const LandlockPlan& plan, Progress& progress) {
+  if (plan.abi == 0) return true;
+  return progress.run(Step::landlock, [&] {
+    const LandlockRights handled = landlock_handled(plan.abi, plan.filesystem, plan.deny_tcp, plan.scope);
+    if (handled.filesystem == 0 && handled.network == 0 && handled.scope == 0) return 0;
+    const int ruleset = landlock_create(handled);
+    if (ruleset < 0) return ruleset;
+    int error = 0, index = 0;
+    if (plan.filesystem)
+      for (const LandlockRule& rule : plan.rules) {
+        progress.at(index++);
+        if (error = allow_path(ruleset, plan.abi, rule); error != 0) break;
+      }
+    if (error == 0) progress.at(-1), error = landlock_restrict(ruleset);
+    ::close(ruleset);
+    return error;
+  });
+}
+
+}  // namespace
+
+bool confine(const ChildProgram& program, Progress& progress, std::uint64_t kept) {
+  return progress.run(Step::drop_capabilities,
+                      [&] {
+                        int capability = -1;
+                        const int error = limit_capabilities(kept, &capability);
+                        progress.at(capability);
+                        return error;
+                      }) &&
+         progress.run(Step::no_new_privs,
+                      [] { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno; }) &&
+         enforce_landlock(program.plan->landlock, progress);
+}
+
+}  // namespace sbx

@@ -1,0 +1,202 @@
+// The sandbox's file system, built in the new mount namespace. The rules are at the head of child.h.
+//
+// The new root is attached over the old one's "/": no directory of the host has to exist for it, and none is covered,
+// since a lookup that starts at the old root doesn't step onto what is mounted over it. What is bound from a place that
+// the payload mustn't see (empty nodes, files that cover others) lies on a tmpfs over the new root in the same way, which
+// goes with the old root.
+#include "launch/child_mounts.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "kernel/mount.h"
+#include "kernel/path.h"
+
+namespace sbx {
+
+// ---- MountBuilder: how
+
+int MountBuilder::attach_new(const char* type, const MountOption* options, int count, const MountAttributes& attributes,
+                             int target) {
+  if (classic_) return classic_mount(type, options, count, target, attributes);
+  const int mount = new_mount(type, options, count, attributes);
+  if (mount < 0) return mount;
+  const int error = attach_mount(mount, target);
+  ::close(mount);
+  return error;
+}
+
+int MountBuilder::bind(int source, const char* path, int target, const MountAttributes& attributes, bool recursive) {
+  if (classic_) {
+    if (const int error = classic_bind(source, target, recursive); error != 0) return error;
+    // `target` is what lies below by now.
+    const int bound = open_in(root_, path, Links::in_root);
+    if (bound < 0) return bound;
+    const int error = classic_add_attributes(bound, attributes, recursive);
+    ::close(bound);
+    return error;
+  }
+  const int mount = clone_mount(source, recursive);
+  if (mount < 0) return mount;
+  int error = add_mount_attributes(mount, attributes, recursive);
+  if (error == 0) error = attach_mount(mount, target);
+  ::close(mount);
+  return error;
+}
+
+int MountBuilder::open_parent(const char* path, const char** name) {
+  while (*path == '/') ++path;
+  const char* slash = std::strrchr(path, '/');
+  *name = slash != nullptr ? slash + 1 : path;
+  if (**name == '\0' || std::strlen(path) >= PATH_MAX) return -EINVAL;
+  char parent[PATH_MAX];
+  const std::size_t length = slash != nullptr ? static_cast<std::size_t>(slash - path) : 0;
+  std::memcpy(parent, path, length);
+  parent[length] = '\0';
+  int fd = open_in(root_, parent, Links::refuse, true);
+  if (fd != -ENOENT || length == 0) return fd;
+  if (const int error = make_directory(parent, 0755); error != 0) return error;
+  return open_in(root_, parent, Links::refuse, true);
+}
+
+int MountBuilder::make_directory(const char* path, std::uint32_t mode) {
+  while (*path == '/') ++path;
+  if (*path == '\0') return 0;
+  char text[PATH_MAX];
+  if (std::strlen(path) >= sizeof text) return -ENAMETOOLONG;
+  std::strcpy(text, path);
+  int here = open_in(root_, "/", Links::refuse, true);
+  // Each component in turn: those that stand are kept.
+  for (char* at = text; here >= 0 && at != nullptr;) {
+    char* slash = std::strchr(at, '/');
+    if (slash != nullptr) *slash = '\0';
+    int error = 0;
+    if (*at != '\0' && ::mkdirat(here, at, slash != nullptr ? 0755 : mode) != 0 && errno != EEXIST) {
+      error = -errno;
+      // A read-only file system says EROFS even where the directory stands.
+      if (error == -EROFS && ::faccessat(here, at, F_OK, AT_SYMLINK_NOFOLLOW) == 0) error = 0;
+    }
+    const int next = error != 0 ? error : open_in(here, at, Links::refuse, true);
+    ::close(here);
+    here = next;
+    at = slash != nullptr ? slash + 1 : nullptr;
+  }
+  if (here < 0) return here;
+  ::close(here);
+  return 0;
+}
+
+int MountBuilder::make_file(int directory, const char* name, const char* content, std::size_t size, std::uint32_t mode) {
+  const int fd = ::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+  if (fd < 0) return -errno;
+  int error = 0;
+  for (std::size_t done = 0; error == 0 && done < size;) {
+    const ssize_t wrote = ::write(fd, content + done, size - done);
+    if (wrote < 0 && errno != EINTR) error = -errno;
+    if (wrote > 0) done += static_cast<std::size_t>(wrote);
+  }
+  ::close(fd);
+  return error;
+}
+
+int MountBuilder::open_target(const char* path, bool directory) {
+  const int fd = open_in(root_, path, Links::refuse, directory);
+  if (fd != -ENOENT) return fd;
+  if (directory) {
+    if (const int error = make_directory(path, 0755); error != 0) return error;
+  } else {
+    const char* name = nullptr;
+    const int parent = open_parent(path, &name);
+    if (parent < 0) return parent;
+    const int error = make_file(parent, name, "", 0, 0444);
+    ::close(parent);
+    if (error != 0) return error;
+  }
+  return open_in(root_, path, Links::refuse, directory);
+}
+
+// A place for what is bound elsewhere.
+int MountBuilder::stage() {
+  if (stage_ >= 0) return stage_;
+  const MountOption options[] = {{"mode", "0700"}};
+  const MountAttributes attributes;
+  if (const int error = attach_new("tmpfs", options, 1, attributes, root_); error != 0) return error;
+  ++above_;
+  // ".." at a mount's root steps onto what is mounted over it (path_resolution(7)).
+  stage_ = ::openat(root_, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return stage_ < 0 ? -errno : stage_;
+}
+
+// An empty node of mode 0: there, and opened by nobody. One of each kind serves all.
+int MountBuilder::blank(bool directory) {
+  int& known = directory ? blank_directory_ : blank_file_;
+  if (known >= 0) return known;
+  const int place = stage();
+  if (place < 0) return place;
+  const char* name = directory ? "nothing.d" : "nothing";
+  if (directory ? ::mkdirat(place, name, 0) != 0 : ::mknodat(place, name, S_IFREG, 0) != 0) return -errno;
+  known = open_in(place, name, Links::refuse);
+  return known;
+}
+
+int MountBuilder::make_root(const std::string& directory) {
+  host_ = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (host_ < 0) return -errno;
+  const MountOption options[] = {{"mode", "0755"}};
+  MountAttributes attributes;
+  attributes.read_only = !directory.empty();
+  const int source = directory.empty() ? -1 : open_in(host_, directory.c_str(), Links::refuse, true);
+  if (!directory.empty() && source < 0) return source;
+  int error = -ENOSYS;
+  if (!classic_) {
+    root_ = directory.empty() ? new_mount("tmpfs", options, 1, attributes) : clone_mount(source, true);
+    error = root_ < 0 ? root_ : add_mount_attributes(root_, attributes, true);
+    if (error == 0) error = attach_mount(root_, host_);
+  }
+  // A kernel, or a container's filter, without these calls: mount_setattr is the youngest of them.
+  if (error == -ENOSYS) {
+    classic_ = true;
+    error = directory.empty() ? classic_mount("tmpfs", options, 1, host_, attributes) : classic_bind(source, host_, true);
+    if (root_ >= 0) ::close(root_);
+    root_ = ::open("/..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (error == 0 && root_ < 0) error = -errno;
+    if (error == 0) error = classic_add_attributes(root_, attributes, true);
+  }
+  if (source >= 0) ::close(source);
+  return error;
+}
+
+int MountBuilder::enter() { return enter_root(root_, above_); }
+
+void MountBuilder::close_all() {
+  for (int* fd : {&host_, &stage_, &root_, &blank_file_, &blank_directory_}) {
+    if (*fd >= 0) ::close(*fd);
+    *fd = -1;
+  }
+}
+
+// ---- the order
+
+bool build_root(const ChildProgram& program, Progress& progress) {
+  if (!program.new_mount_namespace) return true;
+  const LaunchPlan& plan = *program.plan;
+  MountBuilder builder(!plan.new_mount_api);
+  if (!progress.run(Step::make_mounts_private, cut_propagation)) return false;
+  if (!progress.run(Step::mount_root, [&] { return builder.make_root(plan.root_directory); })) return false;
+  int index = 0;
+  for (const PlannedMount& mount : plan.mounts) {
+    const int injected = progress.enter(mount_step(mount.operation));
+    progress.at(index++);
+    if (!progress.check(injected != 0 ? injected : builder.perform(mount.operation))) return false;
+  }
+  if (!progress.run(Step::pivot_root, [&] { return builder.enter(); })) return false;
+  builder.close_all();
+  return true;
+}
+
+}  // namespace sbx

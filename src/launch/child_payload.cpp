@@ -1,0 +1,151 @@
+// The payload's process from its birth to exec. It shares init's memory (vfork), so it writes nothing but Progress.
+// The rules are at the head of child.h.
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "kernel/descriptors.h"
+#include "kernel/seccomp.h"
+#include "launch/child.h"
+
+namespace sbx {
+namespace {
+
+constexpr int failed_status = 125;
+constexpr int last_signal = 64;
+
+int take_terminal(int terminal) {
+  // A process group of its own in init's session, in the foreground. The write to the terminal's foreground from a
+  // background group is let through because SIGTTOU is blocked (tcsetpgrp(3)).
+  if (::setpgid(0, 0) != 0 || ::tcsetpgrp(terminal, ::getpid()) != 0) return -errno;
+  for (int fd = 0; fd < 3; ++fd)
+    if (::dup2(terminal, fd) < 0) return -errno;
+  return 0;
+}
+
+int set_rlimits(const LaunchPlan& plan, Progress& progress) {
+  int index = 0;
+  for (const RlimitSpec& limit : plan.rlimits) {
+    progress.at(index++);
+    const rlimit64 value{limit.soft, limit.hard};
+    // prlimit64: the same layout on every architecture, where UINT64_MAX is RLIM64_INFINITY.
+    if (::syscall(SYS_prlimit64, 0, limit.resource, &value, nullptr) != 0) return -errno;
+  }
+  return 0;
+}
+
+int leave_descriptors(const ChildProgram& program) {
+  // All of them, whatever the caller leaked; exec closes them, and the channel with them. 0 to 2 are the payload's.
+  if (const int error = close_on_exec_from(3, program.highest_descriptor); error != 0) return error;
+  for (const int fd : program.kept) {
+    const int flags = ::fcntl(fd, F_GETFD);
+    if (flags < 0 || ::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC) != 0) return -errno;
+  }
+  return 0;
+}
+
+int reset_signals() {
+  struct sigaction action {};
+  action.sa_handler = SIG_DFL;
+  // Those that the caller ignored (nohup) would stay ignored through exec. libc's own two are left to the raw number.
+  for (int signal = 1; signal <= last_signal; ++signal)
+    if (signal != SIGKILL && signal != SIGSTOP) ::sigaction(signal, &action, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  return ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0 ? 0 : -errno;
+}
+
+int load_plan_filter(const LaunchPlan& plan) {
+  if (plan.filter.empty()) return 0;
+  if (plan.filter.size() % sizeof(sock_filter) != 0) return -EINVAL;
+  return load_filter(reinterpret_cast<const sock_filter*>(plan.filter.data()), plan.filter.size() / sizeof(sock_filter));
+}
+
+int wait_for_release(const ChildProgram& program) {
+  Message message{};
+  message.kind = MessageKind::waiting;
+  if (program.announces)
+    if (const int error = send_raw(program.channel, &message, sizeof message); error != 0) return error;
+  if (!program.waits_for_release) return 0;
+  if (const int error = receive_raw(program.channel, &message); error != 0) return error;
+  return message.kind == MessageKind::release ? 0 : -EBADMSG;
+}
+
+// As execvp(3): goes on past what isn't there; of what is there and can't be executed the first is told.
+int execute(const ChildProgram& program, Progress& progress) {
+  int worst = -ENOENT, at = 0;
+  bool found = false;
+  for (std::size_t i = 0; i < program.command_paths.size(); ++i) {
+    ::execve(program.command_paths[i], const_cast<char* const*>(program.argv.data()),
+             const_cast<char* const*>(program.environment.data()));
+    const int error = errno;
+    if (!found && error != ENOENT && error != ENOTDIR) worst = -error, at = static_cast<int>(i), found = true;
+    // Anything else (E2BIG, ENOEXEC, ...) is about this very file.
+    if (error != ENOENT && error != ENOTDIR && error != EACCES) break;
+  }
+  progress.at(at);
+  return worst;
+}
+
+}  // namespace
+
+int run_payload(void* argument) {
+  auto& start = *static_cast<PayloadStart*>(argument);
+  const ChildProgram& program = start.program;
+  Progress& progress = start.progress;
+  const LaunchPlan& plan = *program.plan;
+  // In a terminal of its own it stays in init's session; else it gets one without a terminal, so that the caller's
+  // can't be reached, nor fed with TIOCSTI.
+  const bool ready =
+      progress.run(Step::new_session, [&] {
+        // Should init go first: without a pid namespace of its own nothing else would end the payload.
+        if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return -errno;
+        if (start.terminal >= 0) return take_terminal(start.terminal);
+        return ::setsid() < 0 ? -errno : 0;
+      }) &&
+      // Raising a hard limit takes a capability.
+      (plan.rlimits.empty() || progress.run(Step::set_rlimits, [&] { return set_rlimits(plan, progress); })) &&
+      (start.confined || confine(program, progress, plan.kept_capabilities)) &&
+      progress.run(Step::close_fds, [&] { return leave_descriptors(program); }) &&
+      progress.run(Step::reset_signals, [&] {
+        ::umask(program.file_mode_mask);
+        return reset_signals();
+      }) &&
+      // Last, since it may forbid what the steps before need.
+      progress.run(Step::seccomp, [&] { return load_plan_filter(plan); }) &&
+      progress.run(Step::verify_receipt, [&] { return wait_for_release(program); });
+  if (ready) progress.run(Step::exec, [&] { return execute(program, progress); });
+  ::_exit(failed_status);
+}
+
+void explain_exec(const ChildProgram& program, Progress& progress) {
+  Message& failure = progress.failure();
+  const auto index = static_cast<std::size_t>(failure.index < 0 ? 0 : failure.index);
+  if (index >= program.command_paths.size()) return;
+  const auto found = [&](ExecFault fault) { failure.detail = static_cast<std::int32_t>(fault); };
+  for (std::size_t i = index; i < program.command_paths.size(); ++i) {
+    const char* path = program.command_paths[i];
+    struct stat facts;
+    if (::stat(path, &facts) != 0) continue;
+    failure.index = static_cast<std::int32_t>(i);
+    if (S_ISDIR(facts.st_mode)) return found(ExecFault::directory);
+    // It is there and exec says ENOENT: what it names as its interpreter is not (execve(2)).
+    if (failure.error == ENOENT) return found(ExecFault::no_interpreter);
+    if (failure.error == ENOEXEC) return found(ExecFault::no_format);
+    if (failure.error != EACCES) return;
+    if ((facts.st_mode & 0111) == 0) return found(ExecFault::no_execute_bit);
+    if (::access(path, R_OK) != 0) return found(ExecFault::unreadable);
+    return found(ExecFault::no_exec_mount);
+  }
+}
+
+}  // namespace sbx

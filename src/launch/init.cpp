@@ -1,0 +1,194 @@
+// init: pid 1 of the sandbox, or its subreaper where there is no pid namespace. The rules are at the head of child.h.
+//
+// It reaps, forwards signals, and ends when the payload does; the kernel then kills whatever is left in the pid
+// namespace (pid_namespaces(7)). It holds no capability, no file but the channel, and a filter that allows little
+// beyond waiting.
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include "kernel/descriptors.h"
+#include "kernel/seccomp.h"
+#include "launch/child.h"
+
+namespace sbx {
+namespace {
+
+constexpr int failed_status = 125;
+
+#if defined(__x86_64__)
+constexpr std::uint32_t native_architecture = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+constexpr std::uint32_t native_architecture = AUDIT_ARCH_AARCH64;
+#else
+#error "init's filter names its architecture"
+#endif
+
+// What init does from here on, and nothing else.
+constexpr int init_calls[] = {
+    SYS_read, SYS_write, SYS_ppoll, SYS_waitid, SYS_kill, SYS_exit_group, SYS_close, SYS_restart_syscall,
+    SYS_openat,  // /proc/self/task/.../children, without a pid namespace
+#ifdef SYS_poll
+    SYS_poll,
+#endif
+};
+constexpr std::size_t init_call_count = sizeof init_calls / sizeof init_calls[0];
+
+int confine_init() {
+  sock_filter filter[init_call_count + 6];
+  std::size_t n = 0;
+  filter[n++] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch));
+  filter[n++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, native_architecture, 1, 0);
+  filter[n++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+  filter[n++] = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
+  for (std::size_t i = 0; i < init_call_count; ++i)
+    filter[n++] = BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(init_calls[i]),
+                           static_cast<std::uint8_t>(init_call_count - i), 0);
+  filter[n++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+  filter[n++] = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  return load_filter(filter, n);
+}
+
+struct Init {
+  const ChildProgram& program;
+  int channel, signals, payload;
+  bool payload_alive = true;
+  siginfo_t end{};
+};
+
+// SIGKILL for each child of init, as far as the kernel lists them (CONFIG_PROC_CHILDREN).
+void kill_children() {
+  const int fd = ::open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  char text[4096];
+  const ssize_t got = ::read(fd, text, sizeof text);
+  ::close(fd);
+  int pid = 0;
+  for (ssize_t i = 0; i < got; ++i) {
+    if (text[i] >= '0' && text[i] <= '9') pid = pid * 10 + (text[i] - '0');
+    else if (pid > 1) ::kill(pid, SIGKILL), pid = 0;
+  }
+}
+
+// Ends every process of the sandbox but init.
+void kill_all(const Init& init) {
+  // In its own pid namespace "all but the caller" is the sandbox (kill(2)); outside of one it would be the user's.
+  if (init.program.new_pid_namespace) ::kill(-1, SIGKILL);
+  else kill_children();
+}
+
+void reap(Init& init, bool wait) {
+  for (;;) {
+    siginfo_t info{};
+    const int flags = WEXITED | (init.payload_alive && init.program.own_terminal ? WSTOPPED : 0) | (wait ? 0 : WNOHANG);
+    if (::waitid(P_ALL, 0, &info, flags) != 0) {
+      if (errno == EINTR) continue;
+      return;  // ECHILD: nobody is left
+    }
+    if (info.si_pid == 0) return;
+    if (info.si_code == CLD_STOPPED) {
+      Message message{};
+      message.kind = MessageKind::stopped;
+      message.detail = info.si_status;
+      if (info.si_pid == init.payload) send_raw(init.channel, &message, sizeof message);
+      continue;
+    }
+    if (info.si_pid == init.payload) init.payload_alive = false, init.end = info;
+    if (wait && !init.program.new_pid_namespace) kill_children();
+  }
+}
+
+void forward(const Init& init, int signal) {
+  if (!init.payload_alive || signal <= 0 || signal > SIGRTMAX) return;
+  // What a terminal sends goes to the whole process group, as the terminal would (termios(3)); the rest to the payload.
+  const bool group = signal == SIGINT || signal == SIGQUIT || signal == SIGTSTP || signal == SIGCONT ||
+                     signal == SIGSTOP || signal == SIGWINCH;
+  ::kill(group ? -init.payload : init.payload, signal);
+}
+
+// Statistics are read while the cgroup still has a process, so that nobody removes it.
+[[noreturn]] void finish(Init& init) {
+  kill_all(init);
+  if (init.program.waits_for_acknowledge || !init.program.new_pid_namespace) reap(init, true);
+  Message message{};
+  message.kind = MessageKind::ended;
+  message.error = init.end.si_code;
+  message.detail = init.end.si_status;
+  send_raw(init.channel, &message, sizeof message);
+  while (init.program.waits_for_acknowledge && receive_raw(init.channel, &message) == 0 &&
+         message.kind != MessageKind::acknowledge) {
+  }
+  ::_exit(0);
+}
+
+[[noreturn]] void serve(Init& init) {
+  pollfd entries[] = {{init.signals, POLLIN, 0}, {init.channel, POLLIN, 0}};
+  for (;;) {
+    if (!init.payload_alive) finish(init);
+    if (::poll(entries, 2, -1) < 0) continue;
+    if ((entries[0].revents & POLLIN) != 0) {
+      signalfd_siginfo info;
+      if (::read(init.signals, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGCHLD) reap(init, false);
+        else forward(init, static_cast<int>(info.ssi_signo));
+      }
+    }
+    if (entries[1].revents == 0) continue;
+    Message message;
+    if (receive_raw(init.channel, &message) != 0) {
+      // The parent is gone, and its sandbox goes with it.
+      kill_all(init);
+      if (!init.program.new_pid_namespace) reap(init, true);
+      ::_exit(failed_status);
+    }
+    if (message.kind == MessageKind::forward) forward(init, message.detail);
+    if (message.kind == MessageKind::kill_payload) kill_all(init);
+  }
+}
+
+}  // namespace
+
+void run_init(const ChildProgram& program, Progress& progress, int payload, bool confined) {
+  // Every signal is blocked since before the clone.
+  sigset_t all;
+  ::sigfillset(&all);
+  Init init{program, program.channel, -1, payload};
+  const auto take_up = [&] {
+    init.signals = ::signalfd(-1, &all, SFD_CLOEXEC);
+    if (init.signals < 0 || ::chdir("/") != 0) return -errno;
+    if (!program.new_pid_namespace && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return -errno;
+    if (program.secrets_begin != nullptr)
+      std::memset(program.secrets_begin, 0, static_cast<std::size_t>(program.secrets_end - program.secrets_begin));
+    const int kept[] = {std::min(init.channel, init.signals), std::max(init.channel, init.signals)};
+    return close_all_but(kept, 2, program.highest_descriptor);
+  };
+  // A payload that keeps capabilities has them alone: init holds none all the same.
+  const bool ready = progress.run(Step::start_payload, take_up) && (confined || confine(program, progress, 0)) &&
+                     progress.run(Step::seccomp, confine_init);
+  if (!ready) {
+    send_raw(init.channel, &progress.failure(), sizeof(Message));
+    ::_exit(failed_status);
+  }
+  progress.enter(Step::monitor);
+  StartedMessage started{};
+  started.message.kind = MessageKind::started;
+  started.times = progress.times();
+  send_raw(init.channel, &started, sizeof started);
+  serve(init);
+}
+
+}  // namespace sbx

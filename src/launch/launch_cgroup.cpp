@@ -1,0 +1,120 @@
+#include "launch/launch_cgroup.h"
+
+#include <algorithm>
+
+#include "base/fault.h"
+#include "base/text.h"
+#include "kernel/cgroup_limits.h"
+#include "kernel/cgroup_values.h"
+#include "systemd/unit_property.h"
+
+namespace sbx {
+namespace {
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+const CgroupSpec* limits_of(const CgroupPlan& plan) {
+  if (const auto* scope = std::get_if<ScopeRequest>(&plan)) return &scope->limits;
+  if (const auto* sub = std::get_if<SubCgroup>(&plan)) return &sub->limits;
+  return nullptr;
+}
+
+}  // namespace
+
+Result<> LaunchCgroup::make() {
+  const auto* sub = std::get_if<SubCgroup>(&plan_.cgroup);
+  if (sub == nullptr) return {};
+  if (const int error = fault_at(Step::make_cgroup); error != 0)
+    return fail_errno(Step::make_cgroup, error, sub->name);
+  SBX_ASSIGN(cgroup_, Cgroup::make(sub->parent, sub->name, limit_controllers(sub->limits)));
+  return write_limits(*cgroup_, sub->limits);
+}
+
+Result<> LaunchCgroup::request(pid_t child, int pidfd, Deadline deadline) {
+  const auto* request = std::get_if<ScopeRequest>(&plan_.cgroup);
+  if (request == nullptr) return {};
+  TransientScope scope{request->name, request->slice, request->description, {}, child, pidfd};
+  // What is wrong with the request itself is no loss but a mistake.
+  SBX_ASSIGN(scope.properties, scope_properties(request->limits, request->properties, request->system_manager));
+  const auto start = [&]() -> Result<ScopeJob> {
+    for (const Step step : {Step::connect_bus, Step::start_scope})
+      if (const int error = fault_at(step); error != 0) return fail_errno(step, error, request->name);
+    return start_scope(scope, request->system_manager, deadline);
+  };
+  auto job = start();
+  if (job) job_ = *std::move(job);
+  else job_error_ = std::move(job).error();
+  return {};
+}
+
+Result<> LaunchCgroup::verify(pid_t child, Deadline deadline, const std::function<void(const Loss&)>& on_loss) {
+  const CgroupSpec* limits = limits_of(plan_.cgroup);
+  if (limits == nullptr) return {};
+  if (std::holds_alternative<ScopeRequest>(plan_.cgroup)) {
+    if (job_)
+      if (auto done = job_->wait(deadline); !done) job_error_ = std::move(done).error();
+    if (job_error_) return lose(*std::move(job_error_), on_loss);
+    scope_ = true;
+    job_.reset();  // closes the bus and unloads libsystemd
+    SBX_ASSIGN(const std::string path, cgroup_of(child));
+    // The cgroup is killed at the end: it must be the sandbox's own and no other.
+    if (!path.ends_with(cat("/", scope_name())))
+      return fail(Step::verify_limits, ErrorKind::service_manager, cat("the sandbox is in cgroup ", path, ", not in ", scope_name()),
+                  "see the service manager's journal");
+    SBX_ASSIGN(cgroup_, Cgroup::open(path));
+  }
+  return hold(*limits, on_loss);
+}
+
+Result<> LaunchCgroup::hold(const CgroupSpec& limits, const std::function<void(const Loss&)>& on_loss) {
+  if (const int error = fault_at(Step::verify_limits); error != 0)
+    return fail_errno(Step::verify_limits, error, cgroup_->path());
+  auto readings = read_limits(*cgroup_, limits);
+  std::erase_if(readings, [&](const LimitReading& reading) {
+    if (reading.enforced || !contains(plan_.accept, reading.controller)) return false;
+    if (on_loss) on_loss(Loss{reading.controller, cat(reading.file, "=", reading.asked, ": ", reading.cause), reading.remedy});
+    return true;
+  });
+  return require_limits(readings);
+}
+
+Result<> LaunchCgroup::lose(Error error, const std::function<void(const Loss&)>& on_loss) {
+  if (job_) job_->abandon();
+  job_.reset();
+  const CgroupSpec& limits = *limits_of(plan_.cgroup);
+  if (!plan_.scope_optional && !contains(plan_.accept, "scope")) return fail(std::move(error));
+  // Without a scope no limit holds: each has to be one whose loss is accepted.
+  for (const auto& controller : limit_controllers(limits))
+    if (!contains(plan_.accept, controller)) {
+      if (error.hint.empty()) error.hint = cat("or accept the loss of the limits: [fallback] accept = [\"", controller, "\"]");
+      return fail(std::move(error));
+    }
+  if (on_loss) {
+    on_loss(Loss{"scope", cat(error.what, error.errno_value != 0 ? cat(": ", errno_text(error.errno_value)) : ""), error.hint});
+    for (const auto& controller : limit_controllers(limits)) on_loss(Loss{controller, "no scope", error.hint});
+  }
+  return {};
+}
+
+Result<> LaunchCgroup::move(pid_t child) {
+  return cgroup_ && !scope_ ? cgroup_->write("cgroup.procs", std::to_string(child)) : Result<>{};
+}
+
+std::string LaunchCgroup::scope_name() const {
+  const auto* request = std::get_if<ScopeRequest>(&plan_.cgroup);
+  return scope_ && request != nullptr ? request->name : std::string();
+}
+
+void LaunchCgroup::end(bool failed) {
+  // A scope ends by itself when it is empty. What is in flight might still be made: it is taken back.
+  if (job_ && failed) job_->abandon();
+  job_.reset();
+  if (!cgroup_) return;
+  static_cast<void>(cgroup_->kill());
+  static_cast<void>(cgroup_->remove());
+  cgroup_.reset();
+}
+
+}  // namespace sbx

@@ -1,0 +1,322 @@
+#include "launch/launcher.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <optional>
+
+#include "base/fault.h"
+#include "base/text.h"
+#include "kernel/clone.h"
+#include "kernel/descriptors.h"
+#include "kernel/idmap.h"
+#include "kernel/pidfd.h"
+#include "kernel/probe.h"
+#include "launch/channel.h"
+#include "launch/child.h"
+#include "launch/child_program.h"
+#include "launch/explain_failure.h"
+#include "launch/launch_cgroup.h"
+#include "launch/monitor.h"
+
+namespace sbx {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+// Long enough for a slow service manager or a network file system; short enough not to be taken for a hang.
+constexpr auto scope_patience = std::chrono::seconds(30);
+constexpr auto setup_patience = std::chrono::seconds(60);
+
+std::uint64_t microseconds(Clock::duration duration) {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+}
+
+int remaining_ms(Clock::time_point deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  return static_cast<int>(std::max<std::int64_t>(left, 0));
+}
+
+// One launch, in numbered phases. Whatever is made is undone by the destructor unless the end did it.
+class Launch {
+ public:
+  Launch(LaunchPlan plan, const LaunchOptions& options) : plan_(std::move(plan)), options_(options), cgroup_(plan_) {}
+  ~Launch() { undo(); }
+  Launch(const Launch&) = delete;
+  Launch& operator=(const Launch&) = delete;
+
+  Result<ExitReport> run() {
+    SBX_TRY(prepare());            // 1 what the sandbox is made of
+    SBX_TRY(clone_child());        // 2 the child, which waits
+    SBX_TRY(cgroup_.request(pid_, pidfd_.get(), Clock::now() + scope_patience));  // 3 in parallel with its mounts
+    SBX_TRY(map_ids());            // 4
+    SBX_TRY(verify_limits());      // 5 the gate opens
+    SBX_TRY(await_start());        // 6 terminal, receipt, exec
+    SBX_TRY(watch_over());         // 7
+    return finish();               // 8
+  }
+
+ private:
+  Result<> prepare();
+  Result<> fill_standard_descriptors();
+  Result<> make_home();
+  Result<> clone_child();
+  Result<> map_ids();
+  Result<> verify_limits();
+  Result<> await_start();
+  Result<> take(Received& received, bool& started);
+  Result<> watch_over();
+  Result<ExitReport> finish();
+  void note(Step step, Clock::time_point since) {
+    report_.step_us[static_cast<std::size_t>(step)] += microseconds(Clock::now() - since);
+  }
+  void status_line(const std::string& line) const;
+  void lose(const Loss& loss) {
+    report_.losses.push_back(loss);
+    if (options_.on_loss) options_.on_loss(loss);
+  }
+  Error death_in_setup();
+  void undo();
+
+  const LaunchPlan plan_;
+  const LaunchOptions& options_;
+  const Clock::time_point begin_ = Clock::now();
+  Clock::time_point exec_ = begin_;
+  ChildProgram program_;
+  std::optional<BlockedSignals> signals_;
+  LaunchCgroup cgroup_;
+  Channel channel_;
+  UniqueFd pidfd_, terminal_;
+  pid_t pid_ = -1;       // init's, until it was waited for
+  pid_t payload_ = -1;   // where the payload announced itself
+  Watch watch_;
+  ExitReport report_;
+};
+
+// A closed 0, 1 or 2 would be taken by the next descriptor that is opened, and the payload would write into it.
+Result<> Launch::fill_standard_descriptors() {
+  for (int fd = 0; fd < 3; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free number is taken: this one, since those before are open.
+    if (::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd)
+      return fail_errno(Step::open_sources, errno, cat("/dev/null for the closed file descriptor ", fd));
+  }
+  return {};
+}
+
+// The persistent home: each missing directory of the path, private to the user.
+Result<> Launch::make_home() {
+  const std::string& home = plan_.persistent_home;
+  for (std::size_t at = home.find('/', 1); !home.empty(); at = home.find('/', at + 1)) {
+    const std::string part = home.substr(0, at);
+    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
+      return fail_errno(Step::open_sources, errno, part, "make it, or set filesystem.home = \"private\"");
+    if (at == std::string::npos) break;
+  }
+  return {};
+}
+
+Result<> Launch::prepare() {
+  load_faults();
+  if (const int error = fault_at(Step::open_sources); error != 0) return fail_errno(Step::open_sources, error, "sources");
+  SBX_TRY(fill_standard_descriptors());
+  SBX_TRY(make_home());
+  SBX_ASSIGN(program_, make_child_program(plan_));
+  SBX_TRY(cgroup_.make());
+  program_.waits_for_limits = !std::holds_alternative<std::monostate>(plan_.cgroup);
+  program_.waits_for_acknowledge = program_.waits_for_limits;
+  program_.announces = options_.status_fd >= 0 || options_.receipt || !plan_.require.empty();
+  SBX_ASSIGN(channel_, make_channel(program_.announces));
+  program_.channel = channel_.child.get();
+  program_.parent_channel = channel_.parent.get();
+  program_.highest_descriptor = std::max(highest_descriptor(), channel_.child.get()) + 64;
+  auto blocked = BlockedSignals::block();
+  if (!blocked) return fail(std::move(blocked).error());
+  signals_.emplace(*std::move(blocked));
+  return {};
+}
+
+Result<> Launch::clone_child() {
+  const auto since = Clock::now();
+  if (const int error = fault_at(Step::clone_init); error != 0) return fail_errno(Step::clone_init, error, "clone");
+  CloneRequest request{plan_.clone_flags, cgroup_.clone_into()};
+  int pidfd = -1;
+  pid_t pid = clone_process(request, &pidfd);
+  const bool move = pid == -ENOSYS && request.cgroup >= 0;
+  if (move) {
+    request.cgroup = -1;
+    pid = clone_process(request, &pidfd);
+  }
+  if (pid == 0) run_child(program_);
+  if (pid < 0) {
+    const Obstacle obstacle = program_.new_user_namespace ? why_no_user_namespace(-pid) : Obstacle{};
+    if (!obstacle.cause.empty()) return fail(Error{Step::clone_init, ErrorKind::host, -pid, obstacle.cause, obstacle.remedy});
+    return fail_errno(Step::clone_init, -pid, "clone", pid == -EAGAIN ? "raise the limit of processes (ulimit -u)" : "");
+  }
+  pid_ = pid;
+  pidfd_.reset(pidfd);
+  channel_.child.reset();
+  note(Step::clone_init, since);
+  return move ? cgroup_.move(pid_) : Result<>{};
+}
+
+Result<> Launch::map_ids() {
+  if (!program_.waits_for_maps) return {};
+  const auto since = Clock::now();
+  if (const int error = fault_at(Step::write_id_maps); error != 0) return fail_errno(Step::write_id_maps, error, "uid_map");
+  if (plan_.ids.helpers) {
+    const auto words = [](const std::vector<IdMap>& maps) {
+      std::vector<std::string> list;
+      for (const auto& map : maps)
+        for (const auto number : {map.inside, map.outside, map.count}) list.push_back(std::to_string(number));
+      return list;
+    };
+    SBX_TRY(write_id_maps_by_helpers(pid_, words(plan_.ids.uid_map), words(plan_.ids.gid_map)));
+  } else {
+    const std::string directory = cat("/proc/", pid_);
+    const int error = write_id_maps(directory.c_str(), plan_.ids.deny_setgroups, program_.uid_map.c_str(), program_.gid_map.c_str());
+    if (error != 0) {
+      const Obstacle obstacle = why_no_user_namespace(-error);
+      return fail_errno(Step::write_id_maps, -error, obstacle.cause.empty() ? cat(directory, "/uid_map") : obstacle.cause, obstacle.remedy);
+    }
+  }
+  note(Step::write_id_maps, since);
+  Message message{};
+  message.kind = MessageKind::maps_written;
+  return send(channel_.parent.get(), message);
+}
+
+Result<> Launch::verify_limits() {
+  if (!program_.waits_for_limits) return {};
+  const auto since = Clock::now();
+  auto held = cgroup_.verify(pid_, Clock::now() + scope_patience, [this](const Loss& loss) { lose(loss); });
+  note(Step::start_scope, since);
+  if (!held) {
+    // A child that failed meanwhile took the scope with it: then that is the cause.
+    if (auto received = receive(channel_.parent.get(), 0); received && received->message.kind == MessageKind::failed && !received->closed)
+      return fail(explain_failure(received->message, program_));
+    return held;
+  }
+  Message message{};
+  message.kind = MessageKind::limits_hold;
+  if (auto sent = send(channel_.parent.get(), message); !sent && sent.error().errno_value != EPIPE) return sent;
+  return {};
+}
+
+Result<> Launch::take(Received& received, bool& started) {
+  switch (received.message.kind) {
+    case MessageKind::failed: return fail(explain_failure(received.message, program_));
+    case MessageKind::terminal: terminal_ = std::move(received.descriptor); return {};
+    case MessageKind::waiting: {
+      payload_ = received.sender;
+      status_line(cat("{\"pid\":", payload_, "}\n"));
+      if (!program_.waits_for_release) return {};
+      Message message{};
+      message.kind = MessageKind::release;
+      return send(channel_.parent.get(), message);
+    }
+    case MessageKind::started:
+      started = true;
+      for (std::size_t i = 0; i < step_count; ++i) report_.step_us[i] += received.times.us[i];
+      return {};
+    default: return fail(Step::wait_gate, ErrorKind::internal, "the sandbox spoke out of turn");
+  }
+}
+
+Result<> Launch::await_start() {
+  const auto deadline = Clock::now() + setup_patience;
+  for (bool started = false; !started;) {
+    SBX_ASSIGN(auto received, receive(channel_.parent.get(), remaining_ms(deadline)));
+    if (received.closed) return fail(death_in_setup());
+    SBX_TRY(take(received, started));
+  }
+  exec_ = Clock::now();
+  report_.setup_time_us = microseconds(exec_ - begin_);
+  // What the launch needed is not needed while the payload runs.
+  ::malloc_trim(0);
+  return {};
+}
+
+Error Launch::death_in_setup() {
+  siginfo_t info{};
+  rusage usage{};
+  pidfd_signal(pidfd_.get(), SIGKILL);
+  if (wait_child(pidfd_.get(), pid_, &info, &usage) != 0) return explain_silence(CLD_KILLED, SIGKILL);
+  pid_ = -1;
+  return explain_silence(info.si_code, info.si_status);
+}
+
+Result<> Launch::watch_over() {
+  const Watched watched{channel_.parent.get(), pidfd_.get(), signals_->fd(), plan_.limits};
+  SBX_ASSIGN(watch_, watch(watched));
+  report_.wall_time_us = microseconds(Clock::now() - exec_);
+  return {};
+}
+
+Result<ExitReport> Launch::finish() {
+  // While init still holds the cgroup: the service manager removes it once it is empty.
+  if (const Cgroup* cgroup = cgroup_.cgroup()) report_.cgroup = cgroup->statistics();
+  if (program_.waits_for_acknowledge && watch_.ended) {
+    Message message{};
+    message.kind = MessageKind::acknowledge;
+    static_cast<void>(send(channel_.parent.get(), message));
+  }
+  channel_.parent.reset();
+  siginfo_t info{};
+  rusage usage{};
+  if (const int error = wait_child(pidfd_.get(), pid_, &info, &usage); error != 0)
+    return fail_errno(Step::monitor, -error, "wait for the sandbox");
+  pid_ = -1;
+  const int code = watch_.ended ? watch_.code : info.si_code;
+  const int status = watch_.ended ? watch_.status : info.si_status;
+  const auto time_us = [](const timeval& time) {
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000U + static_cast<std::uint64_t>(time.tv_usec);
+  };
+  report_.user_time_us = time_us(usage.ru_utime);
+  report_.system_time_us = time_us(usage.ru_stime);
+  report_.max_rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024U;
+  report_.scope = cgroup_.scope_name();
+  if (code == CLD_EXITED) report_.exit_code = status;
+  else report_.ending = Ending::signalled, report_.signal = status;
+  if (report_.ending == Ending::signalled && report_.cgroup.oom_kills.value_or(0) > 0) report_.ending = Ending::out_of_memory;
+  if (watch_.timed_out) report_.ending = Ending::timed_out;
+  if (const auto* scope = std::get_if<ScopeRequest>(&plan_.cgroup)) report_.limits = scope->limits;
+  if (const auto* sub = std::get_if<SubCgroup>(&plan_.cgroup)) report_.limits = sub->limits;
+  status_line(cat("{\"exit-code\":", exit_status(report_), "}\n"));
+  cgroup_.end(false);
+  return std::move(report_);
+}
+
+void Launch::status_line(const std::string& line) const {
+  // A reader that went away is no reason to end the sandbox; SIGPIPE is blocked.
+  if (options_.status_fd >= 0 && ::write(options_.status_fd, line.data(), line.size()) < 0) return;
+}
+
+void Launch::undo() {
+  if (pid_ > 0) {
+    pidfd_signal(pidfd_.get(), SIGKILL);
+    siginfo_t info{};
+    rusage usage{};
+    static_cast<void>(wait_child(pidfd_.get(), pid_, &info, &usage));
+    pid_ = -1;
+    cgroup_.end(true);
+  } else {
+    cgroup_.end(false);
+  }
+}
+
+}  // namespace
+
+Result<ExitReport> launch(LaunchPlan plan, const LaunchOptions& options) {
+  Launch launch(std::move(plan), options);
+  return launch.run();
+}
+
+}  // namespace sbx
