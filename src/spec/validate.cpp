@@ -32,8 +32,13 @@ Result<> check_target(std::string_view kind, const std::string& path, const Orig
 
 Result<> check_binds(const FilesystemSpec& files) {
   std::set<std::string_view> targets;
+  const bool own_home = files.home == HomeKind::private_tmpfs || files.home == HomeKind::persistent;
   for (const auto& bind : files.binds) {
     SBX_TRY(check_target("the bind", bind.target, bind.origin, true));
+    // Building in the home directory would otherwise lay all of it open, keys and all.
+    if (own_home && bind.target == files.home_path)
+      return bad(bind.origin, cat(bind.target, " is asked for, but is the home directory, of which the sandbox gets one of its own"),
+                 "change to a directory below it, or use filesystem.home = \"host\" if all of the home is meant");
     if (!is_clean_path(bind.source)) return bad(bind.origin, cat("the source \"", bind.source, "\" is no absolute and normalized path"));
     if (bind.source == "/")
       return bad(bind.origin, "the host's whole root directory can't be bound", "use filesystem.root = \"host\", and name what is needed beyond it");
