@@ -51,5 +51,7 @@ build_sbx() {
     meson setup "$directory" "$@" >"$directory.log" 2>&1 || { tail -n 30 "$directory.log" >&2; die "cannot configure $directory"; }
     printf '%s' "$wanted" >"$directory/.options"
   fi
-  ninja -C "$directory" "${targets[@]}" >"$directory.log" 2>&1 || { tail -n 60 "$directory.log" >&2; die "cannot build $directory"; }
+  ninja -k 0 -C "$directory" "${targets[@]}" >"$directory.log" 2>&1 && return 0
+  grep -vE '^\[[0-9]+/[0-9]+\] ' "$directory.log" | tail -n 80 >&2
+  die "cannot build $directory"
 }

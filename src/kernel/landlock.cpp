@@ -18,8 +18,8 @@ namespace sbx {
 namespace {
 
 constexpr std::uint64_t execute_file = 1U << 0, write_file = 1U << 1, read_file = 1U << 2, read_dir = 1U << 3;
-constexpr std::uint64_t remove_dir = 1U << 4, remove_file = 1U << 5, make_char = 1U << 6, make_dir = 1U << 7;
-constexpr std::uint64_t make_reg = 1U << 8, make_sock = 1U << 9, make_fifo = 1U << 10, make_block = 1U << 11;
+constexpr std::uint64_t remove_dir = 1U << 4, remove_file = 1U << 5, make_dir = 1U << 7;  // 6: make_char, never granted
+constexpr std::uint64_t make_reg = 1U << 8, make_sock = 1U << 9, make_fifo = 1U << 10;    // 11: make_block, likewise
 constexpr std::uint64_t make_sym = 1U << 12;
 constexpr std::uint64_t refer = 1U << 13;      // ABI 2 (Linux 5.19)
 constexpr std::uint64_t truncate = 1U << 14;   // ABI 3 (6.2)

@@ -29,7 +29,7 @@ constexpr Call call_read{0, 63}, call_write{1, 64}, call_close{3, 57}, call_ioct
     call_personality{135, 92}, call_rt_sigreturn{15, 139}, call_mount{165, 40}, call_futex{202, 98},
     call_exit_group{231, 94}, call_keyctl{250, 219}, call_openat{257, 56}, call_unshare{272, 97}, call_setns{308, 268},
     call_bpf{321, 280}, call_openat2{437, 437}, call_clone3{435, 435}, call_fchmodat2{452, 452},
-    call_cachestat{451, 451}, call_fork{57, -1}, call_open{2, -1}, call_file_getattr{468, 468};
+    call_cachestat{451, 451}, call_open{2, -1}, call_file_getattr{468, 468};
 
 constexpr std::uint32_t eperm = SECCOMP_RET_ERRNO | EPERM;
 constexpr std::uint32_t enosys = SECCOMP_RET_ERRNO | ENOSYS;
