@@ -1,0 +1,168 @@
+"""Files: the old root, leaked descriptors, sbx's own program, symbolic links swapped while mounts are made, the kernel's
+switches."""
+
+import os
+import shutil
+import time
+
+import harness
+import pytest
+
+LOOSE = ("--set", "seccomp.default=allow", "--set", "seccomp.deny=[]", "--set", "landlock.mode=off")
+both = pytest.mark.parametrize("loose", [(), LOOSE], ids=["profile", "mounts-alone"])
+
+
+@both
+def test_the_old_root_is_out_of_reach(caller, attackers, loose):
+    secret = caller.write(caller.directory / "secret", "content-of-the-old-root")
+    shared = caller.make_directory("work/shared")
+    words = [secret, "content-of-the-old-root", shared]
+    control = attackers.outside(caller, "old_root", *words)
+    assert {"direct", "proc", "planted", "climbing"} <= set(control.reached), control
+    attack = attackers.inside(caller, "old_root", *words, sbx=["--rw", shared, *loose])
+    assert not attack.reached, attack
+    # The links that were planted lead nowhere on the host either: they are gone.
+    assert os.listdir(shared) == []
+
+
+@both
+def test_links_in_a_bound_directory_lead_to_the_sandbox(caller, attackers, loose):
+    """Planted before the start, on the very paths that are bound, hidden and written."""
+    secret = caller.write(caller.directory / "secret", "content-of-the-old-root")
+    tree = caller.make_directory("work/tree")
+    for name, target in (("absolute", secret), ("proc", f"/proc/1/root{secret}"), ("relative", "../../../../../../../.." + str(secret))):
+        os.symlink(target, tree / name)
+    attack = caller.shell(f"cat {tree}/absolute {tree}/proc {tree}/relative; true", "--rw", tree, *loose)
+    assert "content-of-the-old-root" not in attack.out, attack
+    assert (tree / "absolute").read_text() == "content-of-the-old-root"
+
+
+def test_descriptors_do_not_leak(caller, attackers):
+    secret = caller.write(caller.directory / "secret", "content-of-a-leaked-file")
+    leak = ["sh", "-c", f'exec 5<"{secret}" 7<>"{secret}" 9</ ; exec "$@"', "sh"]
+    control = attackers.outside(caller, "fds", "content-of-a-leaked-file", outer=leak)
+    assert {"5", "7"} <= set(control.reached["content"]), control
+    for loose in ((), LOOSE):
+        attack = attackers.inside(caller, "fds", "content-of-a-leaked-file", outer=leak, sbx=loose)
+        assert not attack.reached and set(attack.refused) == {"descriptor", "others"}, attack
+
+
+@both
+def test_the_program_of_sbx_is_not_overwritten(caller, attackers, place, loose):
+    """The caller owns its copy of sbx, so that only the sandbox keeps the payload from writing it."""
+    copy = caller.directory / "own-sbx"
+    shutil.copy(caller.programs.sbx, copy)
+    os.chmod(copy, 0o755)
+    caller.own(copy)
+    size = copy.stat().st_size
+
+    # The control: a process of the same user that runs the copy for a moment.
+    victim = caller.directory / "own-victim"
+    shutil.copy(attackers.path("victim"), victim)
+    os.chmod(victim, 0o755)
+    caller.own(victim)
+    before = victim.stat().st_size
+    attacker = " ".join(map(str, attackers.words("self_exe", ["own-victim", 20])))
+    control = caller.execute(["sh", "-c", f"{victim} x >/dev/null & v=$!; {attacker} & sleep 0.5; kill $v; wait"])
+    assert "reached mark" in control.out and victim.stat().st_size > before, control
+
+    attack = attackers.inside(caller, "self_exe", "own-sbx", 2, sbx=loose, program=copy)
+    assert not attack.reached, attack
+    assert copy.stat().st_size == size
+
+
+@both
+def test_sbx_is_not_made_the_payload(caller, attackers, loose):
+    """#!/proc/self/exe: the kernel would run sbx itself inside, where it is an ordinary process, to be opened by its link."""
+    copy = caller.directory / "own-sbx"
+    shutil.copy(caller.programs.sbx, copy)
+    os.chmod(copy, 0o755)
+    caller.own(copy)
+    size = copy.stat().st_size
+    work = caller.make_directory("work/scripts")
+    caller.write(work / "again", "#!/proc/self/exe\n", 0o755)
+    os.symlink("/proc/self/exe", work / "link")
+    caller.write(work / "indirect", f"#!{work}/link\n", 0o755)
+    program = attackers.path("attack_self_exe")
+    for payload in (work / "again", work / "indirect", "/proc/self/exe", work / "link"):
+        # Were sbx to run inside, it would wait for a moment as its own --help shows nothing to wait for: the attacker
+        # starts first and looks for it all the time.
+        script = f"{program} own-sbx 2 & for i in 1 2 3 4 5 6 7 8 9 10; do {payload} >/dev/null 2>&1; done; wait"
+        attack = caller.run("--ro", program, "--rw", work, *loose, "--", "/bin/sh", "-c", script, program=copy)
+        assert "refused open" in attack.out, (payload, attack)
+        direct = caller.run("--ro", program, "--rw", work, *loose, "--", payload, program=copy)
+        assert direct.status != 0, (payload, direct)
+        assert copy.stat().st_size == size
+
+
+class TestSwappedLinks:
+    """An attacker who owns a directory swaps part of it for a symbolic link while sbx makes mounts below it."""
+
+    def swapping(self, caller, attackers, tree, victim, seconds):
+        (tree / "part").mkdir()
+        caller.own(tree / "part")
+        os.symlink(victim, tree / "other")
+        os.lchown(tree / "other", caller.uid, caller.gid)
+        return caller.start(attackers.words("swap", [tree / "part", tree / "other", seconds]),
+                            stdout=harness.subprocess.DEVNULL, stderr=harness.subprocess.DEVNULL)
+
+    def test_the_control_is_led_astray(self, caller, attackers):
+        tree, victim = caller.make_directory("work/tree"), caller.make_directory("victim")
+        self.swapping(caller, attackers, tree, victim, 20)
+        for _ in range(20000):
+            try:
+                (tree / "part" / ".env").touch()
+            except OSError:
+                pass
+            if os.listdir(victim):
+                break
+        assert os.listdir(victim) == [".env"]
+
+    @pytest.mark.parametrize("options", [
+        ("--hide", "{tree}/part/.env"), ("--hide", "{tree}/part/new/.env"), ("--tmpfs", "{tree}/part/tmp"),
+        ("-v", "{data}:{tree}/part/bound"), ("-w", "{tree}/part"), ("--rw", "{tree}/part/inner")],
+        ids=["hide-absent", "hide-below-absent", "tmpfs", "bind-into", "workdir", "bind-from"])
+    def test_sbx_is_not(self, caller, attackers, options):
+        tree, victim, data = caller.make_directory("work/tree"), caller.make_directory("victim"), caller.make_directory("data")
+        caller.write(victim / "kept", "of the victim")
+        caller.write(data / "hello", "data")
+        self.swapping(caller, attackers, tree, victim, 60)
+        words = [word.format(tree=tree, data=data) for word in options]
+        started, end = 0, time.monotonic() + 6 * harness.SLOWNESS
+        while time.monotonic() < end:
+            # The victim's directory isn't in the sandbox. Whether the run fails or not, nothing of it comes to light and
+            # nothing is made in it.
+            seen = caller.shell(f"cat {tree}/part/kept {tree}/other/kept {tree}/part/inner/kept kept; true", "--rw", tree, *words)
+            assert "of the victim" not in seen.out, (started, seen)
+            assert seen.status in (0, 125), seen
+            assert os.listdir(victim) == ["kept"], (started, seen)
+            started += seen.status == 0
+        assert (victim / "kept").read_text() == "of the victim"
+
+    def test_hidden_files_stay_hidden_while_directories_move(self, caller, attackers):
+        tree = caller.make_directory("work/tree")
+        for name in ("a", "b"):
+            (tree / name).mkdir()
+            caller.own(tree / name)
+        caller.write(tree / "a" / "key", "the hidden key")
+        caller.write(tree / "b" / "other", "nothing")
+        caller.start(attackers.words("swap", [tree / "a", tree / "b", 60]), stdout=harness.subprocess.DEVNULL)
+        shown, end = 0, time.monotonic() + 5 * harness.SLOWNESS
+        while time.monotonic() < end:
+            # A path is hidden, wherever the file goes; the directory that holds it may be swapped away before and after.
+            # What must hold: the name that was hidden never shows the key.
+            seen = caller.shell(f"i=0; while [ $i -lt 200 ]; do cat {tree}/a/key; i=$((i+1)); done 2>/dev/null; true",
+                                "--ro", tree, "--hide", tree / "a" / "key")
+            shown += "the hidden key" in seen.out
+            assert seen.status in (0, 125), seen
+        assert shown == 0
+
+
+@both
+def test_switches_of_the_kernel(caller, attackers, loose):
+    control = attackers.outside(caller, "kernel_files")
+    if caller.kind == "root":
+        assert {"/proc/sys/kernel/core_pattern", "/proc/sys/vm/overcommit_memory", "/dev/kmsg", "/etc/shadow", "/proc/iomem",
+                "any"} <= set(control.reached), control
+    attack = attackers.inside(caller, "kernel_files", sbx=loose)
+    assert not attack.reached, attack
