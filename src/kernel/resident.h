@@ -1,0 +1,11 @@
+// The memory of a launcher that only waits.
+#pragma once
+
+namespace sbx {
+
+// Lets go of what the launch needed and the wait doesn't: free heap, and the pages of code and constants, which come
+// back from the page cache when they are next touched. Libraries that can't be unloaded (libsystemd is linked with
+// -z nodelete since systemd 256) would stay resident otherwise.
+void release_unused_memory();
+
+}  // namespace sbx

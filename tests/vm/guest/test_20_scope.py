@@ -1,0 +1,157 @@
+"""The scope: its properties, its callers, and that nothing of it stays."""
+
+import re
+import subprocess
+import time
+
+from support import (as_user, in_login_session, in_user_unit, no_scopes, ok, run, scopes, uid, value, wait_for)
+
+SHOW = "Description,Slice,MemoryMax,CPUQuotaPerSecUSec,TasksMax,CollectMode,RuntimeMaxUSec,ActiveState,ControlGroup"
+LIMITS = "-m 100M --cpus 0.5 --pids-limit 40"
+REQUIRE = "--require memory --require cpu --require pids --require scope --scope require"
+
+
+def start(user: str | None, options: str, command: str = "sleep 60") -> subprocess.Popen:
+    """sbx in the background, as as_user would start it."""
+    program = ["sh", "-c", f"cd; exec sbx run {options} -- {command}"]
+    if user:
+        program = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "env", "-i", f"HOME=/home/{user}",
+                   "PATH=/usr/local/bin:/usr/bin:/bin", f"XDG_RUNTIME_DIR=/run/user/{uid(user)}", *program]
+    return subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_scope(user: str | None, name: str, sbx: subprocess.Popen) -> None:
+    def there() -> bool:
+        assert sbx.poll() is None, f"sbx ended: {sbx.returncode} {sbx.stderr.read()}"
+        show = f"systemctl {'--user ' if user else ''}is-active {name}"
+        return (as_user(user, show) if user else run(show)).stdout.strip() == "active"
+    wait_for(there, 30, name)
+
+
+def end(sbx: subprocess.Popen) -> None:
+    sbx.terminate()
+    try:
+        sbx.wait(30)
+    finally:
+        sbx.kill()
+        sbx.wait()
+
+
+def test_the_scope_carries_its_properties():
+    sbx = start("tester", f"{REQUIRE} {LIMITS} --name shown --set systemd.properties.RuntimeMaxSec=10min")
+    try:
+        wait_for_scope("tester", "sbx-untrusted-shown.scope", sbx)
+        found = value(ok(as_user("tester", f"systemctl --user show sbx-untrusted-shown.scope -p {SHOW}")))
+    finally:
+        end(sbx)
+    assert found["Slice"] == "sbx.slice" and found["Description"], found
+    assert found["MemoryMax"] == str(100 << 20) and found["TasksMax"] == "40", found
+    assert found["CPUQuotaPerSecUSec"] == "500ms" and found["RuntimeMaxUSec"] == "10min", found
+    assert found["CollectMode"] == "inactive-or-failed", found
+    assert found["ControlGroup"].endswith("user@1000.service/sbx.slice/sbx-untrusted-shown.scope"), found
+    no_scopes("tester")
+    return found["Description"]
+
+
+def test_the_slice_is_the_installed_one():
+    found = value(ok(as_user("tester", "systemctl --user show sbx.slice -p Description,LoadState")))
+    assert found == {"Description": "Sandboxes of sbx", "LoadState": "loaded"}, found
+
+
+def test_another_slice():
+    sbx = start("tester", f"{REQUIRE} --name sliced --set systemd.slice=app-mine.slice")
+    try:
+        wait_for_scope("tester", "sbx-untrusted-sliced.scope", sbx)
+        group = value(ok(as_user("tester", "systemctl --user show sbx-untrusted-sliced.scope -p ControlGroup")))["ControlGroup"]
+    finally:
+        end(sbx)
+    assert group.endswith("/app.slice/app-mine.slice/sbx-untrusted-sliced.scope"), group
+
+
+def test_a_lingering_users_own_service():
+    ok(in_user_unit("tester", f"sbx run {REQUIRE} {LIMITS} -- true"))
+
+
+def test_a_login_session():
+    ok(in_login_session("walker", f"sbx run {REQUIRE} {LIMITS} -- true"))
+
+
+def test_su_from_a_root_shell():
+    ok(run(["su", "-l", "walker", "-c", f"sbx run {REQUIRE} {LIMITS} -- true"]))
+
+
+def test_root_on_the_system_manager():
+    sbx = start(None, f"{REQUIRE} {LIMITS} --name byroot")
+    try:
+        wait_for_scope(None, "sbx-untrusted-byroot.scope", sbx)
+        found = value(ok(run(f"systemctl show sbx-untrusted-byroot.scope -p {SHOW}")))
+    finally:
+        end(sbx)
+    assert found["ControlGroup"] == "/sbx.slice/sbx-untrusted-byroot.scope" and found["MemoryMax"] == str(100 << 20), found
+    no_scopes()
+
+
+def test_root_with_what_only_the_system_manager_enforces():
+    done = run("sbx run --scope require --network host --set systemd.properties.IPAddressDeny=any -- python3 -c '"
+               "import socket; socket.create_connection((\"127.0.0.1\", 9), 2)'")
+    assert done.returncode == 1 and "not permitted" in done.stderr, done
+    refused = as_user("tester", "sbx run --scope require --set systemd.properties.IPAddressDeny=any -- true")
+    assert refused.returncode == 125 and "IPAddressDeny" in refused.stderr, refused
+
+
+def test_runtime_max_ends_it():
+    started = time.monotonic()
+    done = as_user("tester", "sbx run --scope require --set systemd.properties.RuntimeMaxSec=2s --stop-timeout 1s -- sleep 50")
+    assert done.returncode != 0 and time.monotonic() - started < 30, done
+    no_scopes("tester")
+
+
+def test_stopping_the_unit_ends_it():
+    sbx = start("tester", "--scope require --name stopped")
+    try:
+        wait_for_scope("tester", "sbx-untrusted-stopped.scope", sbx)
+        ok(as_user("tester", "systemctl --user stop sbx-untrusted-stopped.scope"))
+        sbx.wait(30)
+    finally:
+        sbx.kill()
+        sbx.wait()
+    no_scopes("tester")
+
+
+def test_a_unit_that_delegates_gets_a_sub_cgroup():
+    script = f"sbx run {REQUIRE.replace('--scope require', '').replace('--require scope', '')} {LIMITS} --name inner -- sleep 5 & sleep 2.5; " \
+             "for pid in $(pgrep -x sleep); do cat /proc/$pid/cgroup; done; " \
+             "cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/..; find . -name memory.max -exec grep -H . {} +; wait"
+    done = in_user_unit("tester", script, properties="--property=Delegate=yes --unit=delegating.service")
+    out = ok(done)
+    inside = [line for line in out.splitlines() if "delegating.service/sbx" in line or "delegating.service/" in line]
+    assert any("delegating.service/" in line and "inner" in line for line in inside), out
+    assert str(100 << 20) in out, out
+    assert not scopes("tester"), scopes("tester")
+
+
+def test_nothing_stays_after_a_failure():
+    missing = as_user("tester", "sbx run --scope require -- /nowhere/command")
+    assert missing.returncode == 127, missing
+    no_scopes("tester")
+    for step in ("bind", "verify-limits", "seccomp", "exec"):
+        done = as_user("tester", f"env SBX_FAULT={step} /mnt/sbx-faulty run -p untrusted --scope require -m 100M -- true")
+        assert done.returncode == 125, (step, done)
+        no_scopes("tester")
+
+
+def test_nothing_stays_after_sigkill():
+    for pause in (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0):
+        sbx = start("tester", "--scope require -m 100M", "sleep 4321")
+        time.sleep(pause)
+        sbx.kill()
+        sbx.wait()
+    no_scopes("tester")
+    assert not run(["pgrep", "-f", "sleep 4321"]).stdout, run(["pgrep", "-af", "sleep 4321"]).stdout
+
+
+def test_many_at_once():
+    all_of_them = [start("tester", f"{REQUIRE} {LIMITS}", "true") for _ in range(6)]
+    results = [(sbx.wait(60), sbx.stderr.read()) for sbx in all_of_them]
+    assert all(status == 0 for status, _ in results), results
+    no_scopes("tester")
