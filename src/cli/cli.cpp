@@ -8,6 +8,7 @@
 #include "cli/help_command.h"
 #include "cli/output.h"
 #include "cli/profile_commands.h"
+#include "cli/run.h"
 #include "cli/version.h"
 
 namespace sbx {
@@ -24,6 +25,7 @@ constexpr Route routes[] = {
     {"profile diff", profile_diff_command},
     {"profile list", profile_list_command},
     {"profile show", profile_show_command},
+    {"run", run_command},
     {"version", version_command},
     {"help", help_command},
 };

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -67,8 +68,22 @@ Result<LaunchPlan> gather_plan(const SandboxSpec& spec, const CallerContext& cal
   return plan;
 }
 
-void tell_loss(const Loss& loss) {
-  complain(cat("goes on without ", loss.protection, ": ", loss.reason, loss.remedy.empty() ? "" : "; ", loss.remedy));
+// One line for all: losses of one cause together, with the ways out that are not said yet.
+void tell_losses(const std::vector<Loss>& losses) {
+  std::string line;
+  std::vector<std::string_view> told;
+  for (const auto& loss : losses) {
+    if (std::ranges::find(told, loss.protection) != told.end()) continue;
+    std::vector<std::string> names;
+    for (const auto& other : losses)
+      if (other.reason == loss.reason && std::ranges::find(told, other.protection) == told.end()) {
+        names.push_back(other.protection);
+        told.push_back(other.protection);
+      }
+    line += cat(line.empty() ? "goes on without " : "; without ", join(names, ", "), ": ", loss.reason);
+    if (!loss.remedy.empty() && line.find(loss.remedy) == std::string::npos) line += cat("; ", loss.remedy);
+  }
+  complain(line);
 }
 
 Result<int> run(const RunRequest& request, const RunOutputs& outputs) {
@@ -79,11 +94,10 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs) {
     SBX_TRY(print(explain(plan)));
     return 0;
   }
-  for (const auto& loss : plan.losses) tell_loss(loss);
   LaunchOptions options;
   options.receipt = request.report.form != ReportForm::none;
   options.status_fd = outputs.status_fd();
-  options.on_loss = tell_loss;
+  options.on_losses = tell_losses;
   SBX_ASSIGN(const auto report, launch(std::move(plan), options));
   if (const auto words = ending_in_words(report); !words.empty()) complain(words);
   if (auto written = outputs.write(report); !written) {

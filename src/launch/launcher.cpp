@@ -47,7 +47,7 @@ int remaining_ms(Clock::time_point deadline) {
 // One launch, in numbered phases. Whatever is made is undone by the destructor unless the end did it.
 class Launch {
  public:
-  Launch(LaunchPlan plan, const LaunchOptions& options) : plan_(std::move(plan)), options_(options), cgroup_(plan_) {}
+  Launch(LaunchPlan plan, const LaunchOptions& options) : plan_(std::move(plan)), options_(options), cgroup_(plan_) { report_.losses = plan_.losses; }
   ~Launch() { undo(); }
   Launch(const Launch&) = delete;
   Launch& operator=(const Launch&) = delete;
@@ -78,10 +78,6 @@ class Launch {
     report_.step_us[static_cast<std::size_t>(step)] += microseconds(Clock::now() - since);
   }
   void status_line(const std::string& line) const;
-  void lose(const Loss& loss) {
-    report_.losses.push_back(loss);
-    if (options_.on_loss) options_.on_loss(loss);
-  }
   Error death_in_setup();
   void undo();
 
@@ -196,7 +192,7 @@ Result<> Launch::map_ids() {
 Result<> Launch::verify_limits() {
   if (!program_.waits_for_limits) return {};
   const auto since = Clock::now();
-  auto held = cgroup_.verify(pid_, Clock::now() + scope_patience, [this](const Loss& loss) { lose(loss); });
+  auto held = cgroup_.verify(pid_, Clock::now() + scope_patience, [this](const Loss& loss) { report_.losses.push_back(loss); });
   note(Step::start_scope, since);
   if (!held) {
     // A child that failed meanwhile took the scope with it: then that is the cause.
@@ -239,6 +235,7 @@ Result<> Launch::await_start() {
   }
   exec_ = Clock::now();
   report_.setup_time_us = microseconds(exec_ - begin_);
+  if (options_.on_losses && !report_.losses.empty()) options_.on_losses(report_.losses);
   // What the launch needed is not needed while the payload runs.
   ::malloc_trim(0);
   return {};

@@ -11,9 +11,9 @@ namespace sbx {
 struct LaunchOptions {
   bool receipt = false;        // read the receipt back even where plan.require doesn't ask for it
   int status_fd = -1;          // borrowed; {"pid":N} and {"exit-code":N} lines as JSON; -1: none
-  // Called once, before the payload starts, for each loss that came up during the launch itself (a scope that no
-  // service manager could give).
-  std::function<void(const Loss&)> on_loss;
+  // Called once, when the payload has started, with all that it goes without: the plan's losses, and those that came up
+  // during the launch (a scope that no service manager could give). Not called where there is none.
+  std::function<void(const std::vector<Loss>&)> on_losses;
 };
 
 // Launches, waits, and returns how it ended; whatever fails before exec is the Error. Must be called with a single
