@@ -34,7 +34,7 @@ class Lines {
  public:
   // "word   what   (origin)", in columns where the words are short enough.
   void add(std::string_view word, std::string_view what, std::string_view origin = {}) {
-    constexpr std::size_t word_width = 11, what_width = 64;
+    constexpr std::size_t word_width = 12, what_width = 64;
     std::string line = cat(word, std::string(word.size() < word_width ? word_width - word.size() : 1, ' '),
                            escape_control(what));
     if (!origin.empty()) {
