@@ -60,9 +60,9 @@ Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& 
 
 Result<LaunchPlan> gather_plan(const SandboxSpec& spec, const CallerContext& caller) {
   SBX_ASSIGN(auto plan, make_plan(spec, gather_facts(spec)));
-  std::vector<std::string> filters = {SBX_FILTER_DIR};
-  if (auto own = filter_cache_directory(caller); !own.empty()) filters.push_back(std::move(own));
-  SBX_ASSIGN(auto filter, load_or_compile_filter(spec.seccomp, spec.namespaces.nested, filters));
+  // The last one is written to: never the installed one, though the caller has no home for its own.
+  SBX_ASSIGN(auto filter, load_or_compile_filter(spec.seccomp, spec.namespaces.nested,
+                                                 {SBX_FILTER_DIR, filter_cache_directory(caller)}));
   plan.filter = std::move(filter.bpf);
   plan.filter_digest = std::move(filter.digest);
   return plan;

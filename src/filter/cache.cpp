@@ -117,7 +117,7 @@ Result<CompiledFilter> load_or_compile_filter(const SeccompSpec& spec, bool allo
     if (!filter.bpf.empty()) return filter;
   }
   SBX_ASSIGN(filter, compile_filter(spec, allow_user_namespaces));
-  if (!directories.empty()) keep(directories.back(), filter);
+  if (!directories.empty() && !directories.back().empty()) keep(directories.back(), filter);
   return filter;
 }
 

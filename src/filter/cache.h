@@ -8,7 +8,7 @@
 namespace sbx {
 // Returns the filter from `directories` (tried in order; files "<digest>.bpf", refused unless owned by root or the
 // caller and writable by nobody else, and checked against the digest that heads them), or compiles it and keeps it
-// in the last directory, atomically. A cache that can't be written or read is no error.
+// in the last directory, atomically, unless its name is empty. A cache that can't be written or read is no error.
 Result<CompiledFilter> load_or_compile_filter(const SeccompSpec& spec, bool allow_user_namespaces,
                                               const std::vector<std::string>& directories);
 // Writes "<digest>.bpf" there, atomically; silent where that fails. Used at install time too.
