@@ -1,5 +1,4 @@
 // The plan for people: one line an operation, with where it was asked for.
-#include <linux/capability.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 
 #include "base/text.h"
 #include "plan/make_plan.h"
+#include "spec/capability_names.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -178,7 +178,7 @@ void explain_landlock(const LandlockPlan& landlock, Lines& lines) {
 void explain_process(const LaunchPlan& plan, Lines& lines) {
   std::vector<std::string> kept;
   for (int bit = 0; bit < 64; ++bit)
-    if ((plan.kept_capabilities >> static_cast<unsigned>(bit) & 1U) != 0) kept.push_back(cat(bit));
+    if ((plan.kept_capabilities >> static_cast<unsigned>(bit) & 1U) != 0) kept.push_back(static_cast<std::size_t>(bit) < capability_names.size() ? std::string(capability_names[static_cast<std::size_t>(bit)]) : cat(bit));
   lines.add("caps", kept.empty() ? "none" : cat("kept: ", join(kept, " ")));
   for (const RlimitSpec& limit : plan.rlimits) {
     const auto number = [](std::uint64_t value) { return value == UINT64_MAX ? std::string("unlimited") : cat(value); };

@@ -1,8 +1,11 @@
 // The process: its namespaces, and what of the spec passes straight through.
 #include <sched.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "plan/subjects.h"
+#include "spec/capability_names.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -50,8 +53,12 @@ Result<> plan_process(const SandboxSpec& spec, LaunchPlan& plan) {
   plan.terminal = spec.terminal;
   plan.limits = spec.limits;
   plan.require = spec.require;
-  if (!spec.capabilities.empty())
-    return fail(Step::make_plan, ErrorKind::unsupported, "capabilities can't be kept yet");
+  for (const std::string& name : spec.capabilities) {
+    const auto it = std::find(capability_names.begin(), capability_names.end(), name);
+    if (it == capability_names.end())
+      return fail(Step::make_plan, ErrorKind::profile, cat("there is no capability ", name), "see capabilities(7)");
+    plan.kept_capabilities |= std::uint64_t{1} << static_cast<unsigned>(it - capability_names.begin());
+  }
   return {};
 }
 

@@ -212,3 +212,10 @@ TEST_CASE("explain says each operation with its origin", "[plan][explain]") {
   spec.accept = {"memory", "cpu", "pids"};
   check_golden("losses", explain(planned(spec, host)));
 }
+
+TEST_CASE("kept capabilities are bits by the kernel's numbers", "[plan]") {
+  SandboxSpec spec = plain_spec();
+  CHECK(planned(spec, plain_host()).kept_capabilities == 0);
+  spec.capabilities = {"CAP_CHOWN", "CAP_NET_BIND_SERVICE"};
+  CHECK(planned(spec, plain_host()).kept_capabilities == (1U | 1U << 10U));
+}
