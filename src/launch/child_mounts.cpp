@@ -144,28 +144,39 @@ int MountBuilder::blank(bool directory) {
   return known;
 }
 
-int MountBuilder::make_root(const std::string& directory) {
+int MountBuilder::open_root_directory(const LaunchPlan& plan) {
+  const int source = open_in(host_, plan.root_directory.c_str(), Links::refuse, true);
+  if (source < 0) return source;
+  struct stat facts;
+  int error = ::fstat(source, &facts) == 0 ? 0 : -errno;
+  if (error == 0 && plan.root_ino != 0 && (facts.st_dev != plan.root_dev || facts.st_ino != plan.root_ino)) error = -ESTALE;
+  if (error == 0) return source;
+  ::close(source);
+  return error;
+}
+
+int MountBuilder::make_root(const LaunchPlan& plan) {
   host_ = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (host_ < 0) return -errno;
   const MountOption options[] = {{"mode", "0755"}};
+  const bool own = plan.root_directory.empty();
   MountAttributes attributes;
-  attributes.read_only = !directory.empty();
-  const int source = directory.empty() ? -1 : open_in(host_, directory.c_str(), Links::refuse, true);
-  if (!directory.empty() && source < 0) return source;
+  attributes.read_only = !own && plan.root_read_only;
+  const int source = own ? -1 : open_root_directory(plan);
+  if (!own && source < 0) return source;
   int error = -ENOSYS;
   if (!classic_) {
-    root_ = directory.empty() ? new_mount("tmpfs", options, 1, attributes) : clone_mount(source, true);
+    root_ = own ? new_mount("tmpfs", options, 1, attributes) : clone_mount(source, true);
     error = root_ < 0 ? root_ : add_mount_attributes(root_, attributes, true);
     if (error == 0) error = attach_mount(root_, host_);
   }
   // A kernel, or a container's filter, without these calls: mount_setattr is the youngest of them.
   if (error == -ENOSYS) {
     classic_ = true;
-    error = directory.empty() ? classic_mount("tmpfs", options, 1, host_, attributes) : classic_bind(source, host_, true);
     if (root_ >= 0) ::close(root_);
-    root_ = ::open("/..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (error == 0 && root_ < 0) error = -errno;
-    if (error == 0) error = classic_add_attributes(root_, attributes, true);
+    error = own ? classic_mount("tmpfs", options, 1, host_, attributes) : classic_bind(source, host_, true);
+    root_ = error != 0 ? -1 : ::open("/..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (error == 0) error = root_ < 0 ? -errno : classic_add_attributes(root_, attributes, true);
   }
   if (source >= 0) ::close(source);
   return error;
@@ -187,7 +198,7 @@ bool build_root(const ChildProgram& program, Progress& progress) {
   const LaunchPlan& plan = *program.plan;
   MountBuilder builder(!plan.new_mount_api);
   if (!progress.run(Step::make_mounts_private, cut_propagation)) return false;
-  if (!progress.run(Step::mount_root, [&] { return builder.make_root(plan.root_directory); })) return false;
+  if (!progress.run(Step::mount_root, [&] { return builder.make_root(plan); })) return false;
   int index = 0;
   for (const PlannedMount& mount : plan.mounts) {
     const int injected = progress.enter(mount_step(mount.operation));

@@ -15,7 +15,8 @@ Step mount_step(const MountOperation& operation);
 class MountBuilder {
  public:
   explicit MountBuilder(bool classic) : classic_(classic) {}
-  int make_root(const std::string& directory);
+  int make_root(const LaunchPlan& plan);
+  int open_root_directory(const LaunchPlan& plan);
   int perform(const MountOperation& operation);  // child_operations.cpp
   int enter();
   void close_all();
@@ -29,7 +30,7 @@ class MountBuilder {
   int perform(const MountTmpfs& operation);
   int perform(const MountProc& operation);
   int perform(const MountDevpts& operation);
-  int perform(const LayerDirectory& operation);
+  int perform(const LayerDirectory& operation);  // child_layer.cpp
   int perform(const HidePath& operation);
   int perform(const SealReadOnly& operation);
   int mask_proc(const char* proc);
@@ -44,6 +45,8 @@ class MountBuilder {
   int attach_new(const char* type, const MountOption* options, int count, const MountAttributes& attributes, int target);
   // `path` is that of `target`, for the classic way, which needs a second look at what it mounted.
   int bind(int source, const char* path, int target, const MountAttributes& attributes, bool recursive);
+  int make_layer(const LayerDirectory& operation, int target);
+  int mount_layer(int layer, int target);
   int hide_at(const char* path, bool directory, bool must_exist);
 
   bool classic_;

@@ -227,6 +227,4 @@ int MountBuilder::perform(const SealReadOnly& operation) {
   return error;
 }
 
-int MountBuilder::perform(const LayerDirectory&) { return -EOPNOTSUPP; }
-
 }  // namespace sbx

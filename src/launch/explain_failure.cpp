@@ -136,6 +136,8 @@ Error explain_failure(const Message& failure, const ChildProgram& program) {
       return error;
     case Step::mount_root:
       error.what = plan.root_directory.empty() ? "a tmpfs" : plan.root_directory;
+      if (failure.error == ESTALE || failure.error == ELOOP)
+        error.what += ": it was replaced while the sandbox was made", error.errno_value = 0, error.hint = "try again, and see who writes there";
       return error;
     case Step::set_hostname: error.what = plan.hostname; return error;
     case Step::set_ids: error.what = cat("uid ", plan.ids.uid, ", gid ", plan.ids.gid); return error;

@@ -27,6 +27,9 @@ HostQuestions open_questions(const SandboxSpec& spec, const HostFacts& facts) {
 
 Result<LaunchPlan> make_plan(const SandboxSpec& spec, const HostFacts& facts) {
   LaunchPlan plan;
+  // What the launch itself may find missing; what is required as well is not accepted.
+  for (const std::string& name : spec.accept)
+    if (!requires_protection(spec, name)) plan.accept.push_back(name);
   SBX_TRY(plan_namespaces(spec, facts, plan));
   SBX_TRY(plan_ids(spec, facts, plan));
   SBX_TRY(plan_cgroup(spec, facts, plan));

@@ -50,6 +50,17 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[at], "--binds") == 0 && ++at < argc)
       for (std::uint64_t i = 0; i < parse_number(argv[at]).value_or(0); ++i)
         plan.mounts.push_back({BindTree{"/usr/share", cat("/many/", i)}, "handmade"});
+    if (std::strcmp(argv[at], "--layer") == 0) {
+      using Kind = LayerEntry::Kind;
+      plan.mounts.push_back({LayerDirectory{"/etc",
+                                            {{"added.d", Kind::directory, ""},
+                                             {"added.d/file", Kind::file, "hello\n"},
+                                             {"motd", Kind::whiteout, ""},
+                                             {"link", Kind::symlink, "added.d/file"}},
+                                            {}},
+                             "handmade"});
+    }
+    if (std::strcmp(argv[at], "--root") == 0 && ++at < argc) plan.root_directory = argv[at];
   }
   plan.mounts.push_back({SealReadOnly{"/"}, "handmade"});
   for (; at < argc; ++at) plan.argv.emplace_back(argv[at]);
