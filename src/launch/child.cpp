@@ -100,7 +100,7 @@ bool enter_cgroup_namespace(const ChildProgram& program, Progress& progress) {
 // A pty of the sandbox's own devpts: the parent gets its master side, init becomes the session that it controls, so
 // that the payload's process group has a parent in its session and can be stopped and resumed (setpgid(2)).
 int open_own_terminal(int channel, int* terminal) {
-  const int master = ::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  const int master = ::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (master < 0) return -errno;
   const int unlocked = 0;
   int error = ::ioctl(master, TIOCSPTLCK, &unlocked) == 0 ? 0 : -errno;

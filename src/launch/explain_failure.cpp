@@ -151,7 +151,7 @@ Error explain_failure(const Message& failure, const ChildProgram& program) {
       error.what = "keyctl(2)";
       error.hint = failure.error == EDQUOT ? "raise the sysctl kernel.keys.maxkeys" : "";
       return error;
-    case Step::open_terminal: error.what = "/dev/pts/ptmx inside the sandbox"; return error;
+    case Step::open_terminal: error.what = "/dev/ptmx inside the sandbox"; return error;
     case Step::pivot_root:
       error.what = "the new root";
       error.hint = failure.error == EINVAL ? "pivot_root(2) can't leave an initramfs: switch to a real root first" : "";

@@ -26,6 +26,7 @@
 #include "launch/explain_failure.h"
 #include "launch/launch_cgroup.h"
 #include "launch/monitor.h"
+#include "launch/terminal.h"
 
 namespace sbx {
 namespace {
@@ -34,6 +35,7 @@ using Clock = std::chrono::steady_clock;
 // Long enough for a slow service manager or a network file system; short enough not to be taken for a hang.
 constexpr auto scope_patience = std::chrono::seconds(30);
 constexpr auto setup_patience = std::chrono::seconds(60);
+constexpr int drain_ms = 1000;  // for the last output of the payload, with nobody left to write more
 
 std::uint64_t microseconds(Clock::duration duration) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
@@ -89,7 +91,9 @@ class Launch {
   std::optional<BlockedSignals> signals_;
   LaunchCgroup cgroup_;
   Channel channel_;
-  UniqueFd pidfd_, terminal_;
+  UniqueFd pidfd_;
+  std::optional<Terminal> terminal_;
+  std::optional<TerminalGuard> terminal_guard_;  // where the payload has the caller's own
   pid_t pid_ = -1;       // init's, until it was waited for
   pid_t payload_ = -1;   // where the payload announced itself
   Watch watch_;
@@ -125,6 +129,8 @@ Result<> Launch::prepare() {
   SBX_TRY(fill_standard_descriptors());
   SBX_TRY(make_home());
   SBX_ASSIGN(program_, make_child_program(plan_));
+  SBX_ASSIGN(program_.own_terminal, Terminal::wanted(plan_.terminal));
+  if (!program_.own_terminal) terminal_guard_.emplace();
   SBX_TRY(cgroup_.make());
   program_.waits_for_limits = !std::holds_alternative<std::monostate>(plan_.cgroup);
   program_.waits_for_acknowledge = program_.waits_for_limits;
@@ -209,7 +215,12 @@ Result<> Launch::verify_limits() {
 Result<> Launch::take(Received& received, bool& started) {
   switch (received.message.kind) {
     case MessageKind::failed: return fail(explain_failure(received.message, program_));
-    case MessageKind::terminal: terminal_ = std::move(received.descriptor); return {};
+    case MessageKind::terminal: {
+      auto terminal = Terminal::attach(std::move(received.descriptor));
+      if (!terminal) return fail(std::move(terminal).error());
+      terminal_.emplace(*std::move(terminal));
+      return {};
+    }
     case MessageKind::waiting: {
       payload_ = received.sender;
       status_line(cat("{\"pid\":", payload_, "}\n"));
@@ -220,6 +231,7 @@ Result<> Launch::take(Received& received, bool& started) {
     }
     case MessageKind::started:
       started = true;
+      if (terminal_) terminal_->start();
       for (std::size_t i = 0; i < step_count; ++i) report_.step_us[i] += received.times.us[i];
       return {};
     default: return fail(Step::wait_gate, ErrorKind::internal, "the sandbox spoke out of turn");
@@ -251,7 +263,7 @@ Error Launch::death_in_setup() {
 }
 
 Result<> Launch::watch_over() {
-  const Watched watched{channel_.parent.get(), pidfd_.get(), signals_->fd(), plan_.limits};
+  const Watched watched{channel_.parent.get(), pidfd_.get(), signals_->fd(), plan_.limits, terminal_ ? &*terminal_ : nullptr};
   SBX_ASSIGN(watch_, watch(watched));
   report_.wall_time_us = microseconds(Clock::now() - exec_);
   return {};
@@ -271,6 +283,9 @@ Result<ExitReport> Launch::finish() {
   if (const int error = wait_child(pidfd_.get(), pid_, &info, &usage); error != 0)
     return fail_errno(Step::monitor, -error, "wait for the sandbox");
   pid_ = -1;
+  if (terminal_) terminal_->drain(drain_ms);
+  terminal_.reset();
+  terminal_guard_.reset();
   const int code = watch_.ended ? watch_.code : info.si_code;
   const int status = watch_.ended ? watch_.status : info.si_status;
   const auto time_us = [](const timeval& time) {

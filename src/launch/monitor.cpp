@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <optional>
+#include <span>
 
 #include "base/fault.h"
 #include "kernel/pidfd.h"
@@ -28,11 +29,14 @@ class Loop {
   }
 
   Result<Watch> run() {
-    pollfd entries[] = {{watched_.channel, POLLIN, 0}, {watched_.pidfd, POLLIN, 0}, {watched_.signals, POLLIN, 0}};
+    pollfd entries[6] = {{watched_.channel, POLLIN, 0}, {watched_.pidfd, POLLIN, 0}, {watched_.signals, POLLIN, 0}};
+    Terminal* const terminal = watched_.terminal;
     while (!done_) {
-      const int ready = ::poll(entries, 3, timeout());
+      if (terminal != nullptr) std::ranges::copy(terminal->poll_fds(), entries + 3);
+      const int ready = ::poll(entries, terminal != nullptr ? 6 : 3, timeout());
       if (ready < 0 && errno != EINTR) return fail_errno(Step::monitor, errno, "poll");
       if (deadline_ && Clock::now() >= *deadline_) expire();
+      if (ready >= 0 && terminal != nullptr) terminal->handle(std::span<const pollfd>(entries + 3, 3));
       if (ready <= 0) continue;
       if (entries[2].revents != 0) read_signal();
       if (entries[0].revents != 0) SBX_TRY(read_channel());
@@ -44,9 +48,11 @@ class Loop {
 
  private:
   int timeout() const {
-    if (!deadline_) return -1;
+    const int terminal = watched_.terminal != nullptr ? watched_.terminal->poll_timeout_ms() : -1;
+    if (!deadline_) return terminal;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - Clock::now()).count();
-    return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+    const int wait = static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+    return terminal < 0 ? wait : std::min(wait, terminal);
   }
 
   void tell(MessageKind kind, int detail) {
@@ -77,14 +83,27 @@ class Loop {
     signalfd_siginfo info;
     if (::read(watched_.signals, &info, sizeof info) != sizeof info) return;
     const int signal = static_cast<int>(info.ssi_signo);
-    if (std::ranges::find(forwarded, signal) != std::end(forwarded)) return tell(MessageKind::forward, signal);
-    if (signal == SIGTSTP) stop_with_payload();
+    if (signal == SIGTSTP) {
+      // Without a terminal of its own the payload is in a session of its own, where SIGTSTP has no effect (setpgid(2)).
+      tell(MessageKind::forward, SIGSTOP);
+      return stop_and_resume();
+    }
+    if (watched_.terminal != nullptr && signal == SIGWINCH) return watched_.terminal->resize();
+    if (watched_.terminal != nullptr && signal == SIGCONT) watched_.terminal->resume();
+    if (std::ranges::find(forwarded, signal) != std::end(forwarded)) tell(MessageKind::forward, signal);
   }
 
-  // Without a terminal of its own the payload is in a session of its own, where SIGTSTP has no effect (setpgid(2)).
-  void stop_with_payload() {
-    tell(MessageKind::forward, SIGSTOP);
-    ::raise(SIGSTOP);
+  // sbx stops as its payload did, so that the caller's shell takes over; once it is continued, so is the payload. By
+  // SIGTSTP, which the kernel ignores where nobody could continue an orphaned process group (setpgid(2)).
+  void stop_and_resume() {
+    if (watched_.terminal != nullptr) watched_.terminal->suspend();
+    sigset_t stop;
+    ::sigemptyset(&stop);
+    ::sigaddset(&stop, SIGTSTP);
+    ::raise(SIGTSTP);
+    ::sigprocmask(SIG_UNBLOCK, &stop, nullptr);
+    ::sigprocmask(SIG_BLOCK, &stop, nullptr);
+    if (watched_.terminal != nullptr) watched_.terminal->resume();
     tell(MessageKind::forward, SIGCONT);
   }
 
@@ -93,6 +112,7 @@ class Loop {
     if (!received) return received.error().errno_value == ETIMEDOUT ? Result<>{} : fail(std::move(received).error());
     if (received->closed) return done_ = true, Result<>{};
     const Message& message = received->message;
+    if (message.kind == MessageKind::stopped) stop_and_resume();
     if (message.kind != MessageKind::ended) return {};
     result_.ended = done_ = true;
     result_.code = message.error;

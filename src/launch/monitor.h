@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "launch/channel.h"
+#include "launch/terminal.h"
 #include "plan/launch_plan.h"
 
 namespace sbx {
@@ -28,6 +29,7 @@ class BlockedSignals {
 struct Watched {
   int channel, pidfd, signals;
   const LimitsSpec& limits;
+  Terminal* terminal;  // null: the payload has the caller's own 0 to 2
 };
 struct Watch {
   bool ended = false;      // init's word for it was heard: code and status are the payload's
