@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "base/unique_fd.h"
+#include "kernel/placeholder.h"
 
 namespace sbx {
 namespace {
@@ -79,6 +80,8 @@ PathFact probe_path(const std::string& path, std::map<std::string, std::string>&
     fact.errno_value = errno;
     return fact;
   }
+  // Another sandbox covers the same absent path, and the two of them share the file.
+  if (S_ISREG(status.st_mode) && is_placeholder(status)) return fact;
   fact.kind = kind_of(status.st_mode);
   fact.dev = status.st_dev;
   fact.ino = status.st_ino;

@@ -14,6 +14,7 @@ struct ChildProgram {
   const LaunchPlan* plan = nullptr;      // read only, and only what holds no work: no string is made of it
   int channel = -1;                      // the child's end
   int parent_channel = -1;               // the parent's, to be closed
+  int lifeline = -1;                     // the janitor's, held by init; -1: none
   bool waits_for_maps = false;           // the parent writes the id maps
   bool maps_itself = false;              // or the child does
   bool waits_for_limits = false;

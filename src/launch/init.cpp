@@ -173,8 +173,10 @@ void run_init(const ChildProgram& program, Progress& progress, int payload, bool
     if (!program.new_pid_namespace && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return -errno;
     if (program.secrets_begin != nullptr)
       std::memset(program.secrets_begin, 0, static_cast<std::size_t>(program.secrets_end - program.secrets_begin));
-    const int kept[] = {std::min(init.channel, init.signals), std::max(init.channel, init.signals)};
-    return close_all_but(kept, 2, program.highest_descriptor);
+    int kept[] = {program.lifeline, init.channel, init.signals};
+    std::ranges::sort(kept);
+    const std::size_t unused = kept[0] < 0 ? 1 : 0;
+    return close_all_but(kept + unused, 3 - unused, program.highest_descriptor);
   };
   // A payload that keeps capabilities has them alone: init holds none all the same.
   const bool ready = progress.run(Step::start_payload, take_up) && (confined || confine(program, progress, 0)) &&

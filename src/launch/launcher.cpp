@@ -24,6 +24,7 @@
 #include "launch/child.h"
 #include "launch/child_program.h"
 #include "launch/explain_failure.h"
+#include "launch/janitor.h"
 #include "launch/launch_cgroup.h"
 #include "launch/monitor.h"
 #include "launch/terminal.h"
@@ -89,6 +90,7 @@ class Launch {
   Clock::time_point exec_ = begin_;
   ChildProgram program_;
   std::optional<BlockedSignals> signals_;
+  Janitor janitor_;  // undone last but for the signals
   LaunchCgroup cgroup_;
   Channel channel_;
   UniqueFd pidfd_;
@@ -138,10 +140,12 @@ Result<> Launch::prepare() {
   SBX_ASSIGN(channel_, make_channel(program_.announces));
   program_.channel = channel_.child.get();
   program_.parent_channel = channel_.parent.get();
-  program_.highest_descriptor = std::max(highest_descriptor(), channel_.child.get()) + 64;
+  program_.highest_descriptor = std::max(highest_descriptor(), channel_.child.get()) + 64;  // with room for what follows
   auto blocked = BlockedSignals::block();
   if (!blocked) return fail(std::move(blocked).error());
   signals_.emplace(*std::move(blocked));
+  SBX_ASSIGN(janitor_, Janitor::start(plan_.placeholders));
+  program_.lifeline = janitor_.lifeline();
   return {};
 }
 

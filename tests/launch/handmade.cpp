@@ -60,6 +60,12 @@ int main(int argc, char** argv) {
                                             {}},
                              "handmade"});
     }
+    if (std::strcmp(argv[at], "--placeholder") == 0 && ++at < argc) {
+      const std::string path = cat("/tmp/handmade/", argv[at]);
+      plan.mounts.push_back({BindTree{"/tmp/handmade", "/tmp/handmade", true, false}, "handmade"});
+      plan.placeholders.push_back({path, "handmade"});
+      plan.mounts.push_back({HidePath{path}, "handmade"});
+    }
     if (std::strcmp(argv[at], "--root") == 0 && ++at < argc) plan.root_directory = argv[at];
   }
   plan.mounts.push_back({SealReadOnly{"/"}, "handmade"});
