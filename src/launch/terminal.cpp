@@ -217,6 +217,8 @@ void Terminal::read_caller() {
     return;
   }
   if (got < 0 && would_block(errno)) return;
+  // EIO is also what a reader in the background gets that blocks SIGTTIN.
+  if (input_.terminal && !in_foreground()) return;
   // A terminal in raw mode has no end of file: what reads like one is its hangup.
   if (input_.terminal) return hang_up();
   end_input();
