@@ -51,7 +51,10 @@ Result<> give_up_limits(const SandboxSpec& spec, const Cause& cause, LaunchPlan&
     for (const auto& [file, origin] : spec.cgroup.origins)
       if (asked.empty() && file.starts_with(name)) asked = cat("cgroup.", file, " (", origin, ")");
     if (asked.empty()) asked = cat("the limit on ", name);
-    SBX_TRY(give_up(spec, plan, {std::string(name), cat(asked, " can't be enforced: ", cause.reason), cause.remedy}));
+    if (accepts(spec, name) && !requires_protection(spec, name))
+      plan.losses.push_back({std::string(name), cat(asked, " needs one"), {}});  // the loss of the scope says why
+    else
+      SBX_TRY(give_up(spec, plan, {std::string(name), cat(asked, " can't be enforced: ", cause.reason), cause.remedy}));
   }
   return {};
 }
@@ -87,8 +90,10 @@ Result<> plan_cgroup(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan
     return {};
   }
   if (spec.scope.mode == ScopeMode::none) {
-    return give_up_limits(spec, {"systemd.scope is \"none\", and the caller's own cgroup isn't delegated to it",
-                                 "set systemd.scope = \"auto\", or run sbx in a unit with Delegate=yes"}, plan);
+    const Cause cause{"systemd.scope is \"none\", and the caller's own cgroup isn't delegated to it",
+                      "set systemd.scope = \"auto\", or run sbx in a unit with Delegate=yes"};
+    if (spec.cgroup.any()) plan.losses.push_back({"scope", cause.reason, cause.remedy});
+    return give_up_limits(spec, cause, plan);
   }
   if (scope_possible) {
     plan.cgroup = request_scope(spec, facts);
@@ -96,11 +101,10 @@ Result<> plan_cgroup(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan
     return {};
   }
   const Cause cause = why_no_scope(facts);
-  if (!spec.scope.properties.empty())
-    SBX_TRY(give_up(spec, plan, {"scope", cat("systemd.properties can't be set: ", cause.reason), cause.remedy}));
+  if (!spec.scope.properties.empty() && !accepts(spec, "scope"))
+    return give_up(spec, plan, {"scope", cat("systemd.properties can't be set: ", cause.reason), cause.remedy});
+  plan.losses.push_back({"scope", cause.reason, cause.remedy});
   SBX_TRY(give_up_limits(spec, cause, plan));
-  if (std::none_of(plan.losses.begin(), plan.losses.end(), [](const Loss& loss) { return loss.protection == "scope"; }))
-    plan.losses.push_back({"scope", cat("no scope: ", cause.reason), cause.remedy});
   return {};
 }
 
