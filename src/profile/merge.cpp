@@ -28,8 +28,10 @@ void replace_entries(Map& earlier, const Map& later) {
 // A name that `later` puts into one of two lists that exclude each other leaves the other one: what a later profile
 // asks for as read-only is no longer writable because an earlier one said so.
 void take_away(List<std::string>& earlier, const List<std::string>& later) {
-  for (const auto& [value, origin] : later)
-    if (!value.starts_with('!')) earlier.push_back({cat('!', value), origin});
+  std::unordered_set<std::string_view> names;
+  for (const auto& item : later)
+    if (!item.value.starts_with('!')) names.insert(item.value);
+  std::erase_if(earlier, [&](const auto& item) { return names.contains(item.value); });
 }
 
 // "!x" stays in the list: a profile that takes x away does so from whatever it is merged over. What it took away goes.

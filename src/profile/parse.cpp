@@ -3,7 +3,13 @@
 #undef TOML_HEADER_ONLY
 #undef TOML_SHARED_LIB
 #define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
+#define TOML_EXCEPTIONS 1
+// toml++ 3.3 asserts where a malformed text leads it astray ("[(a]"): a wrong profile is an error, and no abort.
+#define TOML_ASSERT(expression) ((expression) ? static_cast<void>(0) : sbx::toml_went_astray())
+namespace sbx {
+struct TomlAstray {};
+[[noreturn]] static void toml_went_astray() { throw TomlAstray{}; }
+}  // namespace sbx
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_ENABLE_WINDOWS_COMPAT 0
 #define TOML_ENABLE_UNRELEASED_FEATURES 0
@@ -311,12 +317,14 @@ std::expected<Profile, ParseFault> parse_toml(std::string_view text, const std::
         ParseFault{true, Error{Step::read_profile, ErrorKind::profile, 0, cat(at, ": ", what), {}}});
   };
   if (const auto scan = scan_toml(text); !scan.what.empty()) return fault(scan.line, scan.column, scan.what);
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed) {
-    const auto& at = parsed.error().source().begin;
-    return fault(at.line, at.column, cat("no valid TOML: ", parsed.error().description()));
+  try {
+    return Parser(place, positions).run(toml::parse(text));
+  } catch (const toml::parse_error& error) {
+    const auto& at = error.source().begin;
+    return fault(at.line, at.column, cat("no valid TOML: ", error.description()));
+  } catch (const TomlAstray&) {
+    return fault(1, 1, "no valid TOML");
   }
-  return Parser(place, positions).run(parsed.table());
 }
 
 Result<Profile> parse_profile(std::string_view text, const std::string& file_name) {

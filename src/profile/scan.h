@@ -12,6 +12,6 @@ struct ScanFault {
   std::size_t line = 1, column = 1;
   std::string what;  // empty: none
 };
-// Size, NUL bytes, and the depth of brackets and of dotted keys. Everything else is left to toml++.
+// Size, NUL bytes, UTF-8, headers without a name, and the depth of brackets and of dotted keys. Everything else is left to toml++.
 ScanFault scan_toml(std::string_view text);
 }  // namespace sbx

@@ -90,6 +90,5 @@ TEST_CASE("a merged profile prints as TOML that parses to the same values") {
   const auto again = parsed(text);
   CHECK(again.filesystem.bind.size() == 2);
   CHECK(again.cgroup.at("cpu.max").value == "400%");
-  // A second time nothing but the origins differs.
-  CHECK(format_profile(parsed(format_profile(again), "x.toml")).size() > 0);
+  CHECK(merge_profiles(Profile{}, build) == build);
 }

@@ -65,11 +65,7 @@ TEST_CASE("each key of the table parses, and is kept, merged and printed") {
     const auto profile = parsed(text);
     CHECK_FALSE(key.meaning.empty());
     CHECK_FALSE(profile == parsed(""));
-    // What goes into one of two lists that exclude each other leaves the other one.
-    for (auto merged = merge_profiles(parsed(""), profile); auto* other : {&merged.filesystem.read, &merged.filesystem.write, &merged.require, &merged.accept}) {
-      std::erase_if(*other, [](const auto& item) { return item.value == "!/dev/x" || item.value == "!memory"; });
-      if (other == &merged.accept) CHECK(merged == profile);
-    }
+    CHECK(merge_profiles(parsed(""), profile) == profile);
     const auto printed = format_profile(profile);
     CHECK(format_profile(parsed(printed)).substr(0, key.name.size()) == key.name);
   }
@@ -191,7 +187,14 @@ TEST_CASE("a wrong key, type or value gives file, line, column, key and what is 
 TEST_CASE("a text that is no profile is told apart from a wrong one") {
   CHECK(contains(parse_error(std::string("a = 1\n\0x", 8)), "test.toml:2:1: a NUL byte"));
   CHECK(contains(parse_error("\xff\xfe" "a"), "UTF-16"));
-  CHECK(contains(parse_error("a = \"\xff\"\n"), "test.toml:1"));
+  for (const char* bad : {"\xff", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\x80"})
+    CHECK(contains(parse_error(cat("description = \"", bad, "\"\n")), "test.toml:1:16: bytes that are no UTF-8"));
+  CHECK(parse_error("description = \"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80\"\n") == "no error");
+  CHECK(contains(parse_error("# \xc3\xa4\n\xc3\xa4 = 1\n"), "test.toml:2:1: a character that may stand in a string or a comment alone"));
+  CHECK(contains(parse_error("x = \xc3\xa4\n"), "test.toml:1:5: a character that"));
+  CHECK(contains(parse_error("\"\xc3\xa4\" = 1\n"), "unknown key \xc3\xa4"));
+  // toml++ 3.3 has assertions for these.
+  for (const char* header : {"[(a]", "[\n", "[[(a]]", "[ ]", "[", "[["}) CHECK(contains(parse_error(cat("\n ", header)), "test.toml:2:2: a table's name is missing"));
   CHECK(contains(parse_error("a = \n"), "test.toml:1:5: no valid TOML"));
   CHECK(parse_error("\xef\xbb\xbf" "description = \"x\"\r\n") == "no error");
   CHECK(contains(parse_error("x = " + std::string(100000, '[')), "nested more than 32 levels deep"));
