@@ -13,10 +13,6 @@ sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
 
-class Skip(Exception):
-    pass
-
-
 def open_channel():
     path = "/dev/virtio-ports/sbx.results"
     for _ in range(100):
@@ -35,15 +31,18 @@ def main() -> None:
     wanted = Path("/mnt/wanted").read_text().split()
     import support
     support.prepare()
-    for path in sorted(HERE.glob("test_*.py")):
+    prefix = "bench_" if "bench" in wanted else "test_"
+    for path in sorted(HERE.glob(f"{prefix}*.py")):
+        if path.stem == "bench_worker":
+            continue
         try:
             module = importlib.import_module(path.stem)
         except Exception:
             send({"name": path.stem, "status": "failed", "seconds": 0, "text": traceback.format_exc()})
             continue
         for name, test in list(vars(module).items()):
-            full = f"{path.stem.removeprefix('test_')}.{name.removeprefix('test_')}"
-            if not name.startswith("test_") or (wanted and not any(word in full for word in wanted)):
+            full = f"{path.stem.removeprefix(prefix)}.{name.removeprefix(prefix)}"
+            if not name.startswith(prefix) or (wanted and prefix == "test_" and not any(word in full for word in wanted)):
                 continue
             started, status, text = time.monotonic(), "passed", ""
             try:
