@@ -18,7 +18,7 @@ class Hider {
 
   Result<> hide_asked(const HideSpec& hide) {
     SBX_ASSIGN(const std::string path, tree_.resolve(hide.path, true, hide.origin));
-    if (path == "/" || path == "/proc" || path == "/dev")
+    if (std::string_view(path) == "/" || path == "/proc" || path == "/dev")
       return fail(Step::make_plan, ErrorKind::host, cat(hide.path, " (", hide.origin, ") can't be hidden as a whole"),
                   "hide what is below it");
     SBX_TRY(hide_at(path, hide.origin));
