@@ -13,6 +13,7 @@ enum class MessageKind : std::uint8_t {
   // parent to child
   maps_written,  // gate 1
   limits_hold,   // gate 2
+  looked,        // the first look for the receipt is done
   release,       // gate 3: the receipt was read
   forward,       // detail: the signal for the payload
   kill_payload,  // the payload and all its descendants, at once
@@ -20,6 +21,7 @@ enum class MessageKind : std::uint8_t {
   // child to parent
   failed,    // step, error, index, detail
   terminal,  // carries the pty's master side
+  readable,  // the payload is confined but for its filter, and dumpable until `looked` comes
   waiting,   // the payload is about to exec; sent by the payload itself, so that its credentials give its pid
   started,   // the payload runs; a StepTimes follows in the same packet
   stopped,   // detail: the signal that stopped the payload's process group

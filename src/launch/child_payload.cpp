@@ -70,6 +70,18 @@ int load_plan_filter(const LaunchPlan& plan) {
   return load_filter(reinterpret_cast<const sock_filter*>(plan.filter.data()), plan.filter.size() / sizeof(sock_filter));
 }
 
+// /proc/PID/ns and /proc/PID/root of a process that isn't dumpable are for root alone: the launcher looks now. Before the
+// filter, which need not let prctl(2) through, since init shares this memory and must not stay readable to the payload.
+int show_namespaces(const ChildProgram& program) {
+  if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) return -errno;
+  Message message{};
+  message.kind = MessageKind::readable;
+  if (const int error = send_raw(program.channel, &message, sizeof message); error != 0) return error;
+  if (const int error = receive_raw(program.channel, &message); error != 0) return error;
+  if (message.kind != MessageKind::looked) return -EBADMSG;
+  return ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : -errno;
+}
+
 int wait_for_release(const ChildProgram& program) {
   Message message{};
   message.kind = MessageKind::waiting;
@@ -120,6 +132,7 @@ int run_payload(void* argument) {
         ::umask(program.file_mode_mask);
         return reset_signals();
       }) &&
+      (!program.waits_for_release || progress.run(Step::verify_receipt, [&] { return show_namespaces(program); })) &&
       // Last, since it may forbid what the steps before need.
       progress.run(Step::seccomp, [&] { return load_plan_filter(plan); }) &&
       progress.run(Step::verify_receipt, [&] { return wait_for_release(program); });

@@ -27,6 +27,7 @@
 #include "launch/janitor.h"
 #include "launch/launch_cgroup.h"
 #include "launch/monitor.h"
+#include "launch/receipt.h"
 #include "launch/terminal.h"
 
 namespace sbx {
@@ -75,6 +76,7 @@ class Launch {
   Result<> verify_limits();
   Result<> await_start();
   Result<> take(Received& received, bool& started);
+  Result<> read_receipt();
   Result<> watch_over();
   Result<ExitReport> finish();
   void note(Step step, Clock::time_point since) {
@@ -97,6 +99,7 @@ class Launch {
   std::optional<Terminal> terminal_;
   std::optional<TerminalGuard> terminal_guard_;  // where the payload has the caller's own
   pid_t pid_ = -1;       // init's, until it was waited for
+  std::optional<ReceiptReader> receipt_;
   pid_t payload_ = -1;   // where the payload announced itself
   Watch watch_;
   ExitReport report_;
@@ -136,7 +139,8 @@ Result<> Launch::prepare() {
   SBX_TRY(cgroup_.make());
   program_.waits_for_limits = !std::holds_alternative<std::monostate>(plan_.cgroup);
   program_.waits_for_acknowledge = program_.waits_for_limits;
-  program_.announces = options_.status_fd >= 0 || options_.receipt || !plan_.require.empty();
+  program_.waits_for_release = options_.receipt || !plan_.require.empty();
+  program_.announces = options_.status_fd >= 0 || program_.waits_for_release;
   SBX_ASSIGN(channel_, make_channel(program_.announces));
   program_.channel = channel_.child.get();
   program_.parent_channel = channel_.parent.get();
@@ -228,9 +232,13 @@ Result<> Launch::take(Received& received, bool& started) {
     case MessageKind::waiting: {
       payload_ = received.sender;
       status_line(cat("{\"pid\":", payload_, "}\n"));
-      if (!program_.waits_for_release) return {};
+      return program_.waits_for_release ? read_receipt() : Result<>{};
+    }
+    case MessageKind::readable: {
+      receipt_.emplace(plan_, received.sender);
+      receipt_->before_filter();
       Message message{};
-      message.kind = MessageKind::release;
+      message.kind = MessageKind::looked;
       return send(channel_.parent.get(), message);
     }
     case MessageKind::started:
@@ -240,6 +248,17 @@ Result<> Launch::take(Received& received, bool& started) {
       return {};
     default: return fail(Step::wait_gate, ErrorKind::internal, "the sandbox spoke out of turn");
   }
+}
+
+// Between the payload's last step of set-up and exec: it goes on only where nothing that is required is missing.
+Result<> Launch::read_receipt() {
+  if (!receipt_) return fail(Step::verify_receipt, ErrorKind::internal, "the sandbox spoke out of turn");
+  report_.receipt = receipt_->after_filter(cgroup_.cgroup());
+  receipt_.reset();
+  SBX_TRY(require_receipt(report_.receipt, plan_.require));
+  Message message{};
+  message.kind = MessageKind::release;
+  return send(channel_.parent.get(), message);
 }
 
 Result<> Launch::await_start() {

@@ -49,25 +49,11 @@ std::string or_unreadable(std::string found) {
   return found.empty() ? std::string("can't be read") : std::move(found);
 }
 
-class Reader {
- public:
-  explicit Reader(const ReceiptInput& input)
-      : plan_(input.plan), input_(input), proc_(cat("/proc/", input.payload, "/")),
-        status_(read_kernel_file(proc_ + "status")) {}
+}  // namespace
 
-  std::vector<ReceiptItem> read() {
-    namespaces();
-    ids();
-    confinement();
-    filter();
-    told_by_payload();
-    rlimits();
-    cgroup();
-    mounts();
-    return std::move(items_);
-  }
+struct ReceiptReader::State {
+  State(const LaunchPlan& plan, pid_t payload) : plan_(plan), payload_(payload), proc_(cat("/proc/", payload, "/")) {}
 
- private:
   void add(std::string protection, std::string asked, std::string found, bool enforced) {
     items_.push_back({std::move(protection), std::move(asked), or_unreadable(std::move(found)), enforced});
   }
@@ -82,18 +68,18 @@ class Reader {
   void filter();
   void told_by_payload();
   void rlimits();
-  void cgroup();
+  void limits_of(const Cgroup* cgroup);
   void mounts();
   void hidden(const HidePath& hide, std::size_t& good);
 
   const LaunchPlan& plan_;
-  const ReceiptInput& input_;
+  const pid_t payload_;
   const std::string proc_;
-  const std::string status_;
+  std::string status_;
   std::vector<ReceiptItem> items_;
 };
 
-void Reader::namespaces() {
+void ReceiptReader::State::namespaces() {
   std::uint64_t asked = plan_.clone_flags;
   if (plan_.unshare_cgroup) asked |= CLONE_NEWCGROUP;
   for (const auto& name : namespace_names) {
@@ -105,7 +91,7 @@ void Reader::namespaces() {
   }
 }
 
-void Reader::ids() {
+void ReceiptReader::State::ids() {
   if ((plan_.clone_flags & CLONE_NEWUSER) != 0) {
     const std::string uids = map_line(read_kernel_file(proc_ + "uid_map"));
     const std::string gids = map_line(read_kernel_file(proc_ + "gid_map"));
@@ -125,20 +111,22 @@ void Reader::ids() {
   const auto all_four = [&](const char* name, std::uint32_t id, std::uint32_t host_id) {
     const std::string one = std::to_string(host_id);
     const auto found = status_field(status_, name);
-    add("ids", cat(name, "=", id, host_id == id ? std::string() : cat(" (outside ", one, ")")), std::string(found.value_or("")),
+    std::string shown(found.value_or(""));
+    std::replace(shown.begin(), shown.end(), '\t', ' ');
+    add("ids", cat(name, "=", id, host_id == id ? std::string() : cat(" (outside ", one, ")")), std::move(shown),
         found && *found == cat(one, '\t', one, '\t', one, '\t', one));
   };
   all_four("Uid", plan_.ids.uid, outside(plan_.ids.uid, plan_.ids.uid_map));
   all_four("Gid", plan_.ids.gid, outside(plan_.ids.gid, plan_.ids.gid_map));
 }
 
-void Reader::confinement() {
+void ReceiptReader::State::confinement() {
   add_field("no_new_privs", "NoNewPrivs", "1");
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"})
     add_field("capabilities", set, capability_set(plan_.kept_capabilities));
 }
 
-void Reader::filter() {
+void ReceiptReader::State::filter() {
   if (plan_.filter.empty()) return;
   // The launcher may be under filters of its own, which the payload inherited: one more is the sandbox's.
   const auto count = [](std::string_view status) {
@@ -158,7 +146,7 @@ void Reader::filter() {
       cat(plan_.filter.size() / instruction_size, " instructions loaded, by the payload's word"), filtered);
 }
 
-void Reader::told_by_payload() {
+void ReceiptReader::State::told_by_payload() {
   // Nothing of either is to be seen in /proc. The payload answered only after both steps had gone well.
   if (plan_.landlock.abi > 0) {
     std::string asked = cat("ABI ", plan_.landlock.abi);
@@ -173,18 +161,18 @@ void Reader::told_by_payload() {
       answered);
 }
 
-void Reader::rlimits() {
+void ReceiptReader::State::rlimits() {
   const auto text = [](std::uint64_t value) { return value == UINT64_MAX ? std::string("unlimited") : std::to_string(value); };
   for (const RlimitSpec& limit : plan_.rlimits) {
     rlimit64 found{};
-    const bool read = ::prlimit64(input_.payload, static_cast<__rlimit_resource>(limit.resource), nullptr, &found) == 0;
+    const bool read = ::prlimit64(payload_, static_cast<__rlimit_resource>(limit.resource), nullptr, &found) == 0;
     add("rlimits", cat(limit.name, "=", text(limit.soft), ":", text(limit.hard)),
         read ? cat(text(found.rlim_cur), ":", text(found.rlim_max)) : errno_text(errno),
         read && found.rlim_cur == limit.soft && found.rlim_max == limit.hard);
   }
 }
 
-void Reader::cgroup() {
+void ReceiptReader::State::limits_of(const Cgroup* cgroup) {
   const CgroupSpec* limits = nullptr;
   std::string asked;
   if (const auto* scope = std::get_if<ScopeRequest>(&plan_.cgroup)) {
@@ -195,19 +183,19 @@ void Reader::cgroup() {
     asked = cat("cgroup ", sub->parent, "/", sub->name);
   }
   if (limits == nullptr) return;
-  if (input_.cgroup == nullptr) {
+  if (cgroup == nullptr) {
     add("scope", asked, "none", false);
     for (const LimitValue& value : limit_values(*limits)) add(value.controller, cat(value.file, "=", value.value), "no cgroup", false);
     return;
   }
   const auto path = v2_path(read_kernel_file(proc_ + "cgroup"));
-  add("scope", asked, path.value_or(""), path && is_at_or_below(*path, input_.cgroup->path()));
-  for (LimitReading& reading : read_limits(*input_.cgroup, *limits))
+  add("scope", asked, path.value_or(""), path && is_at_or_below(*path, cgroup->path()));
+  for (LimitReading& reading : read_limits(*cgroup, *limits))
     add(reading.controller, cat(reading.file, "=", reading.asked), reading.found, reading.enforced);
 }
 
 // A hidden path may be reached through a symlink: what its name leads to inside must be the root of a mount of its own.
-void Reader::hidden(const HidePath& hide, std::size_t& good) {
+void ReceiptReader::State::hidden(const HidePath& hide, std::size_t& good) {
   const UniqueFd root(::open((proc_ + "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   const int target = root ? open_in(root.get(), hide.target.c_str(), Links::in_root) : -errno;
   const UniqueFd owner(target);
@@ -225,7 +213,7 @@ void Reader::hidden(const HidePath& hide, std::size_t& good) {
   add("mounts", cat("hide ", escape_control(hide.target)), shortfall, false);
 }
 
-void Reader::mounts() {
+void ReceiptReader::State::mounts() {
   if ((plan_.clone_flags & CLONE_NEWNS) == 0) return;
   const MountTable table = mount_table(read_kernel_file(proc_ + "mountinfo"));
   std::size_t asked = 0, good = 0;
@@ -243,11 +231,27 @@ void Reader::mounts() {
     else add("mounts", cat("mount ", escape_control(expected->point)), shortfall, false);
     if (expected->type == "proc") add("proc", "a /proc of the sandbox's own", shortfall.empty() ? "mounted" : shortfall, shortfall.empty());
   }
-  add("mounts", cat(asked, " mounts with their flags"), cat(good, " found so in mountinfo"), asked == good);
+  add("mounts", cat(asked, " mounts with their flags"), cat(good, " in /proc/PID/mountinfo and by statx(2)"), asked == good);
 }
 
-}  // namespace
+ReceiptReader::ReceiptReader(const LaunchPlan& plan, pid_t payload) : state_(std::make_unique<State>(plan, payload)) {}
+ReceiptReader::ReceiptReader(ReceiptReader&&) noexcept = default;
+ReceiptReader::~ReceiptReader() = default;
 
-std::vector<ReceiptItem> read_receipt(const ReceiptInput& input) { return Reader(input).read(); }
+void ReceiptReader::before_filter() {
+  state_->namespaces();
+  state_->mounts();
+}
+
+std::vector<ReceiptItem> ReceiptReader::after_filter(const Cgroup* cgroup) {
+  state_->status_ = read_kernel_file(state_->proc_ + "status");
+  state_->ids();
+  state_->confinement();
+  state_->filter();
+  state_->told_by_payload();
+  state_->rlimits();
+  state_->limits_of(cgroup);
+  return std::move(state_->items_);
+}
 
 }  // namespace sbx

@@ -4,6 +4,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <memory>
 #include <vector>
 
 #include "base/result.h"
@@ -13,14 +14,23 @@
 
 namespace sbx {
 
-struct ReceiptInput {
-  const LaunchPlan& plan;
-  pid_t payload = 0;               // as the launcher sees it; waits before exec, and dumpable (prctl(2)): /proc/PID/ns
-  const Cgroup* cgroup = nullptr;  // null: it got none
-};
+// Reads in two looks. What can't be read isn't enforced.
+class ReceiptReader {
+ public:
+  // `payload`: its pid as the launcher sees it.
+  ReceiptReader(const LaunchPlan& plan, pid_t payload);
+  ReceiptReader(ReceiptReader&&) noexcept;
+  ~ReceiptReader();
+  // While the payload is dumpable (prctl(2)), since /proc/PID/ns and /proc/PID/root are else for root alone to read; it
+  // then gives that up and loads its filter.
+  void before_filter();
+  // While it waits before exec. `cgroup` is null where it got none.
+  std::vector<ReceiptItem> after_filter(const Cgroup* cgroup);
 
-// Never fails: what can't be read isn't enforced.
-std::vector<ReceiptItem> read_receipt(const ReceiptInput& input);
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 // Ok where each name of `require` ([fallback] require) has an item and all its items are enforced; else the Error
 // (Step::verify_receipt) of the first that falls short.
