@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "base/fault.h"
 #include "kernel/clone.h"
@@ -171,6 +172,9 @@ void run_child(const ChildProgram& program) {
   // Where the payload needs nothing that init must not have, both are confined at once.
   const bool together = program.plan->kept_capabilities == 0 && program.plan->rlimits.empty();
   if (together && !confine(program, progress, 0)) give_up(progress);
+  // Before the payload can look: /proc/PID/cmdline shows the stack's argv to everybody, dumpable or not.
+  if (program.secrets_begin != nullptr)
+    std::memset(program.secrets_begin, 0, static_cast<std::size_t>(program.secrets_end - program.secrets_begin));
   PayloadStart start{program, progress, terminal, together};
   int payload = -1;
   if (!progress.run(Step::start_payload, [&] {

@@ -30,7 +30,7 @@ constexpr const char* fixed_in_proc[] = {"sys", "sysrq-trigger", "irq", "bus", "
 constexpr const char* hidden_in_proc[] = {"kcore",        "keys",   "key-users",   "timer_list",  "kallsyms",
                                           "kmsg",         "kpagecount", "kpageflags", "kpagecgroup", "latency_stats",
                                           "sched_debug",  "slabinfo",   "vmallocinfo", "iomem",   "ioports",
-                                          "config.gz"};
+                                          "config.gz",    "interrupts"};
 constexpr const char* hidden_directories_in_proc[] = {"acpi", "scsi", "asound"};
 
 }  // namespace

@@ -19,7 +19,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 
 #include "kernel/descriptors.h"
 #include "kernel/seccomp.h"
@@ -171,8 +170,6 @@ void run_init(const ChildProgram& program, Progress& progress, int payload, bool
     init.signals = ::signalfd(-1, &all, SFD_CLOEXEC);
     if (init.signals < 0 || ::chdir("/") != 0) return -errno;
     if (!program.new_pid_namespace && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return -errno;
-    if (program.secrets_begin != nullptr)
-      std::memset(program.secrets_begin, 0, static_cast<std::size_t>(program.secrets_end - program.secrets_begin));
     int kept[] = {program.lifeline, init.channel, init.signals};
     std::ranges::sort(kept);
     const std::size_t unused = kept[0] < 0 ? 1 : 0;

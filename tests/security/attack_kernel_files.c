@@ -6,7 +6,7 @@
 static const char *switches[] = {"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/sysrq",
     "/proc/sys/vm/overcommit_memory", "/proc/sys/fs/binfmt_misc/register", "/proc/sys/kernel/hostname", "/proc/sys/kernel/pid_max",
     "/proc/sys/kernel/ns_last_pid", "/proc/sys/user/max_user_namespaces", "/proc/sys/net/core/somaxconn", "/proc/sysrq-trigger",
-    "/proc/irq/default_smp_affinity", "/proc/1/oom_score_adj", "/proc/1/oom_adj", "/sys/kernel/uevent_helper", "/sys/kernel/mm/transparent_hugepage/enabled", "/sys/kernel/profiling",
+    "/proc/irq/default_smp_affinity", "/sys/kernel/uevent_helper", "/sys/kernel/mm/transparent_hugepage/enabled", "/sys/kernel/profiling",
     "/sys/power/state", "/sys/module/kernel/parameters/panic", "/sys/devices/system/cpu/cpu1/online", "/sys/fs/cgroup/cgroup.procs",
     "/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/memory/release_agent", "/dev/mem", "/dev/kmem", "/dev/port", "/dev/kmsg", "/dev/fuse", "/dev/net/tun", "/dev/kvm",
     "/dev/loop-control", "/dev/mapper/control", "/dev/snapshot", "/dev/vhost-vsock", "/dev/userfaultfd"};

@@ -69,6 +69,7 @@ int main(int argc, char **argv) {
   victim = (pid_t)strtol(argv[1], NULL, 10);
   address = strtoul(argv[2], NULL, 0);
   secret = argv[3];
+  signal(SIGUSR1, SIG_IGN);  // init forwards to us what we send it
   all("");
   if (argc > 4) victim = 1, all("-init");
   return 0;

@@ -2,8 +2,42 @@
 
 import os
 import socket
+import textwrap
 
 import pytest
+
+
+# One layer less each: what a test shows with them is that the layers left hold by themselves.
+LOOSE_PROFILES = {
+    # No filter worth the name, no Landlock: namespaces, mounts and the loss of capabilities alone.
+    "mounts-alone": """
+        [seccomp]
+        default = "allow"
+        [landlock]
+        mode = "off"
+        """,
+    # Every system call that isn't refused whatever the profile says.
+    "calls-allowed": """
+        [seccomp]
+        default = "allow"
+        """,
+}
+
+
+def profile_of(caller, kind):
+    """The profile to run with: a shipped one, or one of the above, which else is as open as `untrusted`."""
+    if kind not in LOOSE_PROFILES:
+        return kind
+    path = caller.directory / f"{kind}.toml"
+    if not path.exists():
+        base = '[filesystem]\nroot = "host"\nhome = "private"\n[environment]\npass = ["TERM", "LANG"]\n'
+        caller.profile(base + textwrap.dedent(LOOSE_PROFILES[kind]), path.name)
+    return path
+
+
+def pytest_generate_tests(metafunc):
+    if "layers" in metafunc.fixturenames:
+        metafunc.parametrize("layers", ["untrusted", "mounts-alone"])
 
 
 class Attack:
@@ -42,12 +76,24 @@ class Attackers:
     def inside(self, caller, name, *arguments, sbx=(), profile="untrusted", status=0, **options):
         """`sbx`: more options of `sbx run`."""
         words = self.words(name, arguments)
-        outcome = caller.run("--ro", words[0], *sbx, "--", *words, profile=profile, **options)
+        outcome = caller.run("--ro", words[0], *sbx, "--", *words, profile=profile_of(caller, profile), **options)
         assert outcome.status == status, outcome
         found = Attack(outcome)
         # An attacker that could try nothing proves nothing.
         assert found.reached or found.refused, outcome
         return found
+
+    def profile(self, caller, kind):
+        return profile_of(caller, kind)
+
+    def shell(self, caller, script, *sbx, profile="untrusted", **options):
+        return caller.run(*sbx, "--", "/bin/sh", "-c", script, profile=profile_of(caller, profile), **options)
+
+    def start(self, caller, name, *arguments, sbx=(), profile="untrusted", **options):
+        """sbx itself as a process, with the attacker inside."""
+        words = self.words(name, arguments)
+        return caller.start([caller.programs.sbx, "run", "--profile", profile_of(caller, profile), "--set", "systemd.scope=none",
+                             "--ro", words[0], *sbx, "--", *words], **options)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def test_namespaces_and_mounts_are_refused(caller, attackers):
 
 
 def test_namespaces_are_refused_with_every_call_allowed(caller, attackers):
-    attack = attackers.inside(caller, "namespaces", sbx=["--set", "seccomp.default=allow", "--set", "seccomp.deny=[]"])
+    attack = attackers.inside(caller, "namespaces", profile="calls-allowed")
     assert not {"unshare", "unshare-upper-bits", "unshare-all", "clone", "clone3", "setns", "mount", "umount", "remount",
                 "pivot", "hostname", "mount-namespace"} & set(attack.reached), attack
 
@@ -42,7 +42,7 @@ def test_a_profile_may_allow_nested_user_namespaces(caller, attackers):
     assert not {"mount", "umount", "remount", "chroot"} & set(attack.reached), attack
 
 
-def test_device_nodes(root, attackers, place):
+def test_device_nodes(root, attackers, layers):
     """Made, or left by somebody else in a directory that is bound."""
     directory = root.make_directory("work/nodes", 0o777)
     node = directory / "left"
@@ -50,18 +50,13 @@ def test_device_nodes(root, attackers, place):
     os.chmod(node, 0o666)
     control = attackers.outside(root, "mknod", directory, node)
     assert {"memory", "null", "loop", "found"} <= set(control.reached), control
-    attack = attackers.inside(root, "mknod", directory, node, sbx=["--rw", directory])
+    attack = attackers.inside(root, "mknod", directory, node, sbx=["--rw", directory], profile=layers)
     assert not attack.reached, attack
-    attack = attackers.inside(root, "mknod", directory, node, sbx=["--rw", directory, "--set", "seccomp.default=allow",
-                                                                   "--set", "landlock.mode=off"])
-    assert not attack.reached, attack
-    attack = attackers.inside(root, "mknod", "/tmp", sbx=["--set", "seccomp.default=allow", "--set", "landlock.mode=off"])
+    attack = attackers.inside(root, "mknod", "/tmp", profile=layers)
     assert not attack.reached, attack
 
 
-@pytest.mark.parametrize("loose", [(), ("--set", "seccomp.default=allow", "--set", "seccomp.deny=[]", "--set", "landlock.mode=off")],
-                         ids=["profile", "mounts-alone"])
-def test_set_user_id_programs_gain_nothing(user, root, attackers, loose):
+def test_set_user_id_programs_gain_nothing(user, root, attackers, layers):
     if harness.unprivileged_ids()[0] == 0:
         pytest.fail("needs two users")
     directory = root.make_directory("setuid")
@@ -70,7 +65,7 @@ def test_set_user_id_programs_gain_nothing(user, root, attackers, loose):
     os.chmod(program, 0o4755)
     control = attackers.outside(user, "setuid", program)
     assert control.reached == {"euid": ["0"]}, control
-    attack = attackers.inside(user, "setuid", program, sbx=["--ro", directory, *loose])
+    attack = attackers.inside(user, "setuid", program, sbx=["--ro", directory], profile=layers)
     assert not attack.reached and set(attack.refused) == {"euid"}, attack
 
 
@@ -82,20 +77,19 @@ def test_files_by_handle(root, attackers):
     words = [bound, f"{handle[1]}:{handle[2]}"]
     control = attackers.outside(root, "handle", *words)
     assert control.reached["secret"] == ["the-secret-behind-the-handle"], control
-    for loose in ((), ("--set", "seccomp.default=allow", "--set", "seccomp.deny=[]", "--set", "landlock.mode=off")):
-        attack = attackers.inside(root, "handle", *words, sbx=["--rw", bound, *loose])
+    for layers in ("untrusted", "mounts-alone"):
+        attack = attackers.inside(root, "handle", *words, sbx=["--rw", bound], profile=layers)
         assert not attack.reached and set(attack.refused) == {"secret", "root-2", "root-128"}, attack
 
 
-@pytest.mark.parametrize("loose", [(), ("--set", "seccomp.default=allow", "--set", "seccomp.deny=[]")],
-                         ids=["profile", "calls-allowed"])
-def test_keyrings(caller, attackers, loose):
+@pytest.mark.parametrize("profile", ["untrusted", "calls-allowed"])
+def test_keyrings(caller, attackers, profile):
     plant = [str(attackers.path("attack_keyrings")), "--plant", "sbx-test-key", "--"]
     control = attackers.outside(caller, "keyrings", "sbx-test-key", outer=plant)
     assert control.reached["session"] == ["secret-of-the-keyring"] and "user" in control.reached, control
-    attack = attackers.inside(caller, "keyrings", "sbx-test-key", outer=plant, sbx=loose)
+    attack = attackers.inside(caller, "keyrings", "sbx-test-key", outer=plant, profile=profile)
     assert not {"session", "user", "user-session", "request", "proc-keys"} & set(attack.reached), attack
-    if not loose:
+    if profile == "untrusted":
         assert not attack.reached, attack
 
 
@@ -119,10 +113,9 @@ class TestTerminal:
         output, typed = self.attack(terminal, caller, [program])
         if caller.kind == "root":  # the others need dev.tty.legacy_tiocsti
             assert "reached stdin typed" in output and b"injected" in typed, output
-        for options in ((), ("-t",), ("--set", "seccomp.default=allow", "--set", "seccomp.deny=[]"),
-                        ("-t", "--set", "seccomp.default=allow", "--set", "seccomp.deny=[]")):
-            output, typed = self.attack(terminal, caller, [caller.programs.sbx, "run", "--profile", "untrusted", "--set",
-                                                           "systemd.scope=none", "--ro", program, *options, "--", program])
+        for profile in ("untrusted", "calls-allowed"):
+            output, typed = self.attack(terminal, caller, [caller.programs.sbx, "run", "--profile", attackers.profile(caller, profile), "--set",
+                                                           "systemd.scope=none", "--ro", program, "-t", "--", program])
             assert "refused stdin " in output and "reached stdin" not in output and "reached tty" not in output, output
             assert "refused stdin-upper-bits EPERM" in output and "reached paste" not in output, output
-            assert typed == b"", (options, typed)
+            assert typed == b"", (profile, typed)

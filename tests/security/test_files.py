@@ -8,31 +8,27 @@ import time
 import harness
 import pytest
 
-LOOSE = ("--set", "seccomp.default=allow", "--set", "seccomp.deny=[]", "--set", "landlock.mode=off")
-both = pytest.mark.parametrize("loose", [(), LOOSE], ids=["profile", "mounts-alone"])
 
 
-@both
-def test_the_old_root_is_out_of_reach(caller, attackers, loose):
+def test_the_old_root_is_out_of_reach(caller, attackers, layers):
     secret = caller.write(caller.directory / "secret", "content-of-the-old-root")
     shared = caller.make_directory("work/shared")
     words = [secret, "content-of-the-old-root", shared]
     control = attackers.outside(caller, "old_root", *words)
     assert {"direct", "proc", "planted", "climbing"} <= set(control.reached), control
-    attack = attackers.inside(caller, "old_root", *words, sbx=["--rw", shared, *loose])
+    attack = attackers.inside(caller, "old_root", *words, sbx=["--rw", shared], profile=layers)
     assert not attack.reached, attack
     # The links that were planted lead nowhere on the host either: they are gone.
     assert os.listdir(shared) == []
 
 
-@both
-def test_links_in_a_bound_directory_lead_to_the_sandbox(caller, attackers, loose):
+def test_links_in_a_bound_directory_lead_to_the_sandbox(caller, attackers, layers):
     """Planted before the start, on the very paths that are bound, hidden and written."""
     secret = caller.write(caller.directory / "secret", "content-of-the-old-root")
     tree = caller.make_directory("work/tree")
     for name, target in (("absolute", secret), ("proc", f"/proc/1/root{secret}"), ("relative", "../../../../../../../.." + str(secret))):
         os.symlink(target, tree / name)
-    attack = caller.shell(f"cat {tree}/absolute {tree}/proc {tree}/relative; true", "--rw", tree, *loose)
+    attack = attackers.shell(caller, f"cat {tree}/absolute {tree}/proc {tree}/relative; true", "--rw", tree, profile=layers)
     assert "content-of-the-old-root" not in attack.out, attack
     assert (tree / "absolute").read_text() == "content-of-the-old-root"
 
@@ -42,13 +38,12 @@ def test_descriptors_do_not_leak(caller, attackers):
     leak = ["sh", "-c", f'exec 5<"{secret}" 7<>"{secret}" 9</ ; exec "$@"', "sh"]
     control = attackers.outside(caller, "fds", "content-of-a-leaked-file", outer=leak)
     assert {"5", "7"} <= set(control.reached["content"]), control
-    for loose in ((), LOOSE):
-        attack = attackers.inside(caller, "fds", "content-of-a-leaked-file", outer=leak, sbx=loose)
+    for layers in ("untrusted", "mounts-alone"):
+        attack = attackers.inside(caller, "fds", "content-of-a-leaked-file", outer=leak, profile=layers)
         assert not attack.reached and set(attack.refused) == {"descriptor", "others"}, attack
 
 
-@both
-def test_the_program_of_sbx_is_not_overwritten(caller, attackers, place, loose):
+def test_the_program_of_sbx_is_not_overwritten(caller, attackers, place, layers):
     """The caller owns its copy of sbx, so that only the sandbox keeps the payload from writing it."""
     copy = caller.directory / "own-sbx"
     shutil.copy(caller.programs.sbx, copy)
@@ -66,13 +61,12 @@ def test_the_program_of_sbx_is_not_overwritten(caller, attackers, place, loose):
     control = caller.execute(["sh", "-c", f"{victim} x >/dev/null & v=$!; {attacker} & sleep 0.5; kill $v; wait"])
     assert "reached mark" in control.out and victim.stat().st_size > before, control
 
-    attack = attackers.inside(caller, "self_exe", "own-sbx", 2, sbx=loose, program=copy)
+    attack = attackers.inside(caller, "self_exe", "own-sbx", 2, profile=layers, program=copy)
     assert not attack.reached, attack
     assert copy.stat().st_size == size
 
 
-@both
-def test_sbx_is_not_made_the_payload(caller, attackers, loose):
+def test_sbx_is_not_made_the_payload(caller, attackers, layers):
     """#!/proc/self/exe: the kernel would run sbx itself inside, where it is an ordinary process, to be opened by its link."""
     copy = caller.directory / "own-sbx"
     shutil.copy(caller.programs.sbx, copy)
@@ -88,9 +82,9 @@ def test_sbx_is_not_made_the_payload(caller, attackers, loose):
         # Were sbx to run inside, it would wait for a moment as its own --help shows nothing to wait for: the attacker
         # starts first and looks for it all the time.
         script = f"{program} own-sbx 2 & for i in 1 2 3 4 5 6 7 8 9 10; do {payload} >/dev/null 2>&1; done; wait"
-        attack = caller.run("--ro", program, "--rw", work, *loose, "--", "/bin/sh", "-c", script, program=copy)
+        attack = caller.run("--ro", program, "--rw", work, "--", "/bin/sh", "-c", script, program=copy)
         assert "refused open" in attack.out, (payload, attack)
-        direct = caller.run("--ro", program, "--rw", work, *loose, "--", payload, program=copy)
+        direct = caller.run("--ro", program, "--rw", work, "--", payload, profile=attackers.profile(caller, layers), program=copy)
         assert direct.status != 0, (payload, direct)
         assert copy.stat().st_size == size
 
@@ -158,11 +152,10 @@ class TestSwappedLinks:
         assert shown == 0
 
 
-@both
-def test_switches_of_the_kernel(caller, attackers, loose):
+def test_switches_of_the_kernel(caller, attackers, layers):
     control = attackers.outside(caller, "kernel_files")
     if caller.kind == "root":
         assert {"/proc/sys/kernel/core_pattern", "/proc/sys/vm/overcommit_memory", "/dev/kmsg", "/etc/shadow", "/proc/iomem",
                 "any"} <= set(control.reached), control
-    attack = attackers.inside(caller, "kernel_files", sbx=loose)
+    attack = attackers.inside(caller, "kernel_files", profile=layers)
     assert not attack.reached, attack
