@@ -59,7 +59,7 @@ Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& 
 }
 
 Result<LaunchPlan> gather_plan(const SandboxSpec& spec, const CallerContext& caller) {
-  SBX_ASSIGN(auto plan, make_plan(spec, gather_facts(spec)));
+  SBX_ASSIGN(auto plan, gather_plan(spec));
   // The last one is written to: never the installed one, though the caller has no home for its own.
   SBX_ASSIGN(auto filter, load_or_compile_filter(spec.seccomp, spec.namespaces.nested,
                                                  {SBX_FILTER_DIR, filter_cache_directory(caller)}));

@@ -165,8 +165,11 @@ HostFacts probe_host(const HostQuestions& questions) {
 
 void probe_more(const HostQuestions& questions, HostFacts& facts) {
   if (questions.subids) probe_subids(facts);
+  PathProbe probe(facts.links);
   for (const std::string& path : questions.paths)
-    if (!facts.paths.contains(path)) facts.paths.emplace(path, probe_path(path, facts.links));
+    if (!facts.paths.contains(path)) facts.paths.emplace(path, probe.look(path));
+  for (const std::string& path : questions.names)
+    if (!probe.is_link(path)) facts.paths.emplace(path, probe.look(path));
   // Whoever isn't uid 0 can't read them in any case.
   if (facts.uid == 0)
     for (const std::string& tree : questions.private_trees) find_private_paths(tree, facts.private_paths);

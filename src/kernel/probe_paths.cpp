@@ -26,8 +26,74 @@ FileKind kind_of(mode_t mode) {
   return FileKind::other;
 }
 
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
+
+}  // namespace
+
+bool PathProbe::is_canonical(const std::string& directory) {
+  if (directory == "/") return true;
+  if (const auto it = canonical_.find(directory); it != canonical_.end()) return it->second;
+  bool canonical = false;
+  if (const UniqueFd fd(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); fd) {
+    char text[PATH_MAX];
+    const ssize_t length = ::readlink(cat("/proc/self/fd/", fd.get()).c_str(), text, sizeof text);
+    canonical = length > 0 && directory == std::string_view(text, static_cast<std::size_t>(length));
+  }
+  canonical_.emplace(directory, canonical);
+  return canonical;
+}
+
+PathFact PathProbe::look(const std::string& path) {
+  if (path == "/" || !is_canonical(std::string(parent_path(path)))) return look_through(path);
+  PathFact fact;
+  struct stat status {};
+  if (::fstatat(AT_FDCWD, path.c_str(), &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) {
+    if (errno != ENOENT && errno != ENOTDIR) fact.errno_value = errno;
+    return fact;
+  }
+  if (S_ISLNK(status.st_mode)) return look_through(path);
+  fact = {kind_of(status.st_mode), path, status.st_dev, status.st_ino, 0};
+  return fact;
+}
+
+bool PathProbe::is_link(const std::string& path) {
+  char text[PATH_MAX];
+  const ssize_t length = ::readlink(path.c_str(), text, sizeof text);
+  if (length <= 0) return false;
+  links_[path].assign(text, static_cast<std::size_t>(length));
+  return true;
+}
+
+PathFact PathProbe::look_through(const std::string& path) {
+  PathFact fact;
+  const UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!fd) {
+    if (errno != ENOENT && errno != ENOTDIR) fact.errno_value = errno;
+    record_links(path, {});
+    return fact;
+  }
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) {
+    fact.errno_value = errno;
+    return fact;
+  }
+  fact = {kind_of(status.st_mode), path, status.st_dev, status.st_ino, 0};
+  char text[PATH_MAX];
+  const ssize_t length = ::readlink(cat("/proc/self/fd/", fd.get()).c_str(), text, sizeof text);
+  if (length > 0 && text[0] == '/')
+    fact.real_path.assign(text, static_cast<std::size_t>(length));
+  else if (const std::unique_ptr<char, decltype(&::free)> real(::realpath(path.c_str(), nullptr), &::free); real)
+    fact.real_path = real.get();  // no /proc here
+  if (fact.real_path != path) record_links(path, fact.real_path);
+  return fact;
+}
+
 // Walks as the kernel would, but keeps what each symlink says: inside the sandbox the same link may lead elsewhere.
-void record_links(const std::string& path, std::map<std::string, std::string>& links) {
+// `real_path`: where it leads to; empty where that isn't known.
+void PathProbe::record_links(const std::string& path, std::string_view real_path) {
   std::vector<std::string> todo;  // last first
   const auto push = [&todo](std::string_view text) {
     const auto parts = split(text, '/');
@@ -54,48 +120,14 @@ void record_links(const std::string& path, std::map<std::string, std::string>& l
     }
     if (++followed > max_links) return;
     const std::string_view target(text, static_cast<std::size_t>(length));
-    links[here] = target;
+    links_[here] = target;
     if (target.starts_with('/')) at.clear();
     push(target);
+    // No link is left once what is still to be walked spells the real path.
+    std::string rest = at;
+    for (auto part = todo.rbegin(); part != todo.rend(); ++part) rest += cat("/", *part);
+    if (rest == real_path) return;
   }
-}
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
-
-}  // namespace
-
-PathFact probe_path(const std::string& path, std::map<std::string, std::string>& links) {
-  PathFact fact;
-  const UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!fd) {
-    if (errno != ENOENT && errno != ENOTDIR) fact.errno_value = errno;
-    record_links(path, links);
-    return fact;
-  }
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) {
-    fact.errno_value = errno;
-    return fact;
-  }
-  // Another sandbox covers the same absent path, and the two of them share the file.
-  if (S_ISREG(status.st_mode) && is_placeholder(status)) return fact;
-  fact.kind = kind_of(status.st_mode);
-  fact.dev = status.st_dev;
-  fact.ino = status.st_ino;
-  char text[PATH_MAX];
-  const ssize_t length = ::readlink(cat("/proc/self/fd/", fd.get()).c_str(), text, sizeof text);
-  if (length > 0 && text[0] == '/') {
-    fact.real_path.assign(text, static_cast<std::size_t>(length));
-  } else if (const std::unique_ptr<char, decltype(&::free)> real(::realpath(path.c_str(), nullptr), &::free); real) {
-    fact.real_path = real.get();  // no /proc here
-  } else {
-    fact.real_path = path;
-  }
-  if (fact.real_path != path) record_links(path, links);
-  return fact;
 }
 
 std::optional<std::vector<ListedName>> list_directory(const std::string& path) {

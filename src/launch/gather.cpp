@@ -5,17 +5,18 @@
 
 namespace sbx {
 
-HostFacts gather_facts(const SandboxSpec& spec) {
+Result<LaunchPlan> gather_plan(const SandboxSpec& spec) {
   HostFacts facts = probe_host(host_questions(spec));
   // An answer can raise a question (a symlink that leads elsewhere inside, a directory to be layered). A chain of
   // symlinks could go on for long: what is still unknown then counts as absent, which is the careful reading.
   constexpr int rounds = 8;
   for (int round = 0; round < rounds; ++round) {
-    const HostQuestions more = open_questions(spec, facts);
-    if (more.empty()) break;
+    HostQuestions more;
+    auto plan = make_plan(spec, facts, &more);
+    if (more.empty()) return plan;
     probe_more(more, facts);
   }
-  return facts;
+  return make_plan(spec, facts);
 }
 
 }  // namespace sbx

@@ -1,8 +1,9 @@
-// Spec to HostFacts: asks the host what the plan for this spec needs to know, and no more.
+// Spec to plan: asks the host what the plan for this spec needs to know, and no more.
 #pragma once
-#include "plan/host_facts.h"
+#include "base/result.h"
+#include "plan/launch_plan.h"
 #include "spec/sandbox_spec.h"
 
 namespace sbx {
-HostFacts gather_facts(const SandboxSpec& spec);
+Result<LaunchPlan> gather_plan(const SandboxSpec& spec);
 }  // namespace sbx

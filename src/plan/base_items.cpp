@@ -57,10 +57,10 @@ void add_host_root(std::vector<MountItem>& items, const SandboxSpec& spec, HostV
   }
   items.push_back(implied(MountItem::Kind::directory, "/run", origin));
   // Often a link into /run, which stays outside: with the host's network its name server is needed.
+  if (spec.network.mode != NetworkMode::host) return;
   const PathFact& fact = host.look(resolver);
-  if (spec.network.mode == NetworkMode::host && fact.kind == FileKind::regular && fact.real_path.starts_with("/run/")) {
+  if (fact.kind == FileKind::regular && fact.real_path.starts_with("/run/"))
     add_bind(items, host, fact.real_path, spec.network.origin);
-  }
 }
 
 void add_devices(std::vector<MountItem>& items, HostView& host, const MountItem& root) {
@@ -100,17 +100,17 @@ void add_runtime_directory(std::vector<MountItem>& items, const SandboxSpec& spe
 
 }  // namespace
 
-std::vector<std::string> base_paths(const SandboxSpec& spec) {
-  std::vector<std::string> paths(device_nodes.begin(), device_nodes.end());
+void ask_base(const SandboxSpec& spec, HostQuestions& questions) {
+  std::vector<std::string>& paths = questions.paths;
+  paths.insert(paths.end(), device_nodes.begin(), device_nodes.end());
   if (spec.filesystem.root == RootKind::host) {
     paths.insert(paths.end(), host_trees.begin(), host_trees.end());
-    paths.insert(paths.end(), usr_names.begin(), usr_names.end());
+    questions.names.insert(questions.names.end(), usr_names.begin(), usr_names.end());
     paths.emplace_back(optional_tree);
-    paths.emplace_back(resolver);
+    if (spec.network.mode == NetworkMode::host) paths.emplace_back(resolver);
   }
   if (spec.filesystem.root == RootKind::directory) paths.push_back(spec.filesystem.root_directory);
   if (!spec.namespaces.pid) paths.emplace_back("/proc");
-  return paths;
 }
 
 Result<MountItem> root_item(const SandboxSpec& spec, HostView& host) {

@@ -33,11 +33,12 @@ struct SubidRange {
 // What make_plan will want to know of this host for one spec.
 struct HostQuestions {
   std::vector<std::string> paths;          // for HostFacts::paths and links
+  std::vector<std::string> names;          // as paths, but where one is a symlink only what it says
   std::vector<std::string> private_trees;  // for HostFacts::private_paths; asked for a root caller alone
   bool subids = false;                     // user_name, subuids and subgids
   bool mount_points = false;
   std::vector<std::string> listings;       // directories
-  bool empty() const { return paths.empty() && private_trees.empty() && !subids && !mount_points && listings.empty(); }
+  bool empty() const { return paths.empty() && names.empty() && private_trees.empty() && !subids && !mount_points && listings.empty(); }
 };
 
 enum class CgroupMode : std::uint8_t { none, v1, hybrid, v2 };

@@ -24,7 +24,12 @@ bool may_mount(const SandboxSpec& spec) {
   return false;
 }
 
+// One rule for all of /dev: the directory itself is read-only by its mount, the nodes in it are for reading and writing.
+constexpr std::string_view devices_directory = "/dev";
+
 void add_rule(LandlockPlan& plan, const MountOperation& operation) {
+  const auto* target = std::visit([](const auto& one) { return &one.target; }, operation);
+  if (is_at_or_below(*target, devices_directory)) return;
   if (const auto* bind = std::get_if<BindTree>(&operation)) {
     if (!bind->read_only || bind->allow_devices)
       plan.rules.push_back({bind->target, !bind->read_only, true, bind->allow_devices});
@@ -33,8 +38,6 @@ void add_rule(LandlockPlan& plan, const MountOperation& operation) {
   } else if (const auto* proc = std::get_if<MountProc>(&operation)) {
     // Its own files can be written by their owner: oom_score_adj, comm. The mount keeps the rest read-only.
     plan.rules.push_back({proc->target, true, true, false});
-  } else if (const auto* pts = std::get_if<MountDevpts>(&operation)) {
-    plan.rules.push_back({pts->target, true, false, true});
   }
 }
 
@@ -64,6 +67,7 @@ Result<> plan_landlock(const SandboxSpec& spec, const HostFacts& facts, LaunchPl
   landlock.rules.push_back({plan.root_directory.empty() || plan.root_read_only ? LandlockRule{"/", false, true, false}
                                                                                 : LandlockRule{"/", true, true, false}});
   if ((plan.clone_flags & 0x00020000U) == 0) landlock.rules.front() = {"/", true, true, true};  // CLONE_NEWNS: the host's
+  landlock.rules.push_back({std::string(devices_directory), true, true, true});
   for (const PlannedMount& mount : plan.mounts) add_rule(landlock, mount.operation);
   return {};
 }

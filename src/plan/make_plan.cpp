@@ -9,7 +9,7 @@ HostQuestions host_questions(const SandboxSpec& spec) {
   questions.subids = spec.identity.subids;
   if (!spec.namespaces.mount) return questions;
   const FilesystemSpec& files = spec.filesystem;
-  questions.paths = base_paths(spec);
+  ask_base(spec, questions);
   for (const BindSpec& bind : files.binds) questions.paths.push_back(bind.source);
   for (const DeviceSpec& device : files.devices) questions.paths.push_back(device.path);
   if (!files.home_source.empty()) questions.paths.push_back(files.home_source);
@@ -17,15 +17,7 @@ HostQuestions host_questions(const SandboxSpec& spec) {
   return questions;
 }
 
-HostQuestions open_questions(const SandboxSpec& spec, const HostFacts& facts) {
-  HostQuestions questions;
-  LaunchPlan plan;
-  // An error says nothing here: it may be for want of the answers.
-  static_cast<void>(plan_mounts(spec, facts, &questions, plan));
-  return questions;
-}
-
-Result<LaunchPlan> make_plan(const SandboxSpec& spec, const HostFacts& facts) {
+Result<LaunchPlan> make_plan(const SandboxSpec& spec, const HostFacts& facts, HostQuestions* questions) {
   LaunchPlan plan;
   // What the launch itself may find missing; what is required as well is not accepted.
   for (const std::string& name : spec.accept)
@@ -33,7 +25,7 @@ Result<LaunchPlan> make_plan(const SandboxSpec& spec, const HostFacts& facts) {
   SBX_TRY(plan_namespaces(spec, facts, plan));
   SBX_TRY(plan_ids(spec, facts, plan));
   SBX_TRY(plan_cgroup(spec, facts, plan));
-  SBX_TRY(plan_mounts(spec, facts, nullptr, plan));
+  SBX_TRY(plan_mounts(spec, facts, questions, plan));
   SBX_TRY(plan_landlock(spec, facts, plan));
   SBX_TRY(plan_process(spec, plan));
   return plan;

@@ -6,12 +6,12 @@
 
 namespace sbx {
 
-// What make_plan will ask of the host, and, once that is answered, what the answers made it ask besides: ask until
-// it is empty. launch/gather does.
+// What make_plan will ask of the host.
 HostQuestions host_questions(const SandboxSpec& spec);
-HostQuestions open_questions(const SandboxSpec& spec, const HostFacts& facts);
 // Fails where the host can't give what the spec requires. `filter` is left empty: see filter/compile.h.
-Result<LaunchPlan> make_plan(const SandboxSpec& spec, const HostFacts& facts);
+// `questions`: gets what the answers so far made it ask besides; neither plan nor error counts until it stays empty
+// (launch/gather sees to that). Without it, what isn't known counts as absent.
+Result<LaunchPlan> make_plan(const SandboxSpec& spec, const HostFacts& facts, HostQuestions* questions = nullptr);
 // The plan for people: one line an operation, with where it was asked for.
 std::string explain(const LaunchPlan& plan);
 

@@ -33,7 +33,7 @@ Result<> plan_landlock(const SandboxSpec& spec, const HostFacts& facts, LaunchPl
 // base_items.cpp: what stands inside without being asked for by name: the root, /dev, /proc, home.
 Result<MountItem> root_item(const SandboxSpec& spec, HostView& host);
 std::vector<MountItem> base_items(const SandboxSpec& spec, HostView& host, const MountItem& root);
-std::vector<std::string> base_paths(const SandboxSpec& spec);
+void ask_base(const SandboxSpec& spec, HostQuestions& questions);
 // hides.cpp
 Result<> plan_hides(const SandboxSpec& spec, MountTree& tree, MountOrder& order);
 
