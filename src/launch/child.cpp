@@ -169,8 +169,10 @@ void run_child(const ChildProgram& program) {
     give_up(progress);
   if (!enter_workdir(program, progress)) give_up(progress);
 
-  // Where the payload needs nothing that init must not have, both are confined at once.
-  const bool together = program.plan->kept_capabilities == 0 && program.plan->rlimits.empty();
+  // Where the payload needs nothing that init must not have, both are confined at once. A hard limit is raised by a
+  // capability of the initial user namespace alone (setrlimit(2)): in another one there is none to wait for.
+  const bool together = program.plan->kept_capabilities == 0 &&
+                        (program.new_user_namespace || program.plan->rlimits.empty());
   if (together && !confine(program, progress, 0)) give_up(progress);
   // Before the payload can look: /proc/PID/cmdline shows the stack's argv to everybody, dumpable or not.
   if (program.secrets_begin != nullptr)

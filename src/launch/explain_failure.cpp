@@ -120,7 +120,7 @@ Error explain_failure(const Message& failure, const ChildProgram& program) {
       error.what = failure.index >= 0 && index < plan.rlimits.size()
                        ? cat("rlimits.", plan.rlimits[index].name, " = ", plan.rlimits[index].hard, from(plan.rlimits[index].origin))
                        : "resource limits";
-      error.hint = "only root may raise a hard limit: see ulimit -H";
+      if (failure.error == EPERM) error.hint = "only root may raise a hard limit: see ulimit -H";
       return error;
     case Step::drop_capabilities:
       error.what = failure.index >= 0 ? capability_name(failure.index) : "all";
@@ -156,7 +156,16 @@ Error explain_failure(const Message& failure, const ChildProgram& program) {
       error.what = "the new root";
       error.hint = failure.error == EINVAL ? "pivot_root(2) can't leave an initramfs: switch to a real root first" : "";
       return error;
-    default: error.what = "the sandbox's first process"; return error;
+    case Step::bring_up_loopback: error.what = "lo"; return error;
+    case Step::make_mounts_private: error.what = "all mounts of the new namespace"; return error;
+    case Step::unshare_cgroup: error.what = "unshare(2)"; return error;
+    case Step::start_payload:
+      error.what = "clone(2)";
+      if (failure.error == EAGAIN) error.hint = "raise cgroup.pids.max or the limit of processes (ulimit -u)";
+      return error;
+    case Step::close_fds: error.what = "close_range(2)"; return error;
+    case Step::wait_gate: error.what = "the gate's message"; return error;
+    default: error.what = failure.step == Step::no_new_privs ? "prctl(2)" : "the sandbox's own process"; return error;
   }
 }
 

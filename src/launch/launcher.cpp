@@ -129,7 +129,6 @@ Result<> Launch::make_home() {
 }
 
 Result<> Launch::prepare() {
-  load_faults();
   if (const int error = fault_at(Step::open_sources); error != 0) return fail_errno(Step::open_sources, error, "sources");
   SBX_TRY(fill_standard_descriptors());
   SBX_TRY(make_home());

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/fault.h"
 #include "base/text.h"
 #include "launch/launcher.h"
 
@@ -32,6 +33,7 @@ void mount_system(LaunchPlan& plan) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  load_faults();
   LaunchPlan plan;
   plan.clone_flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
   plan.ids.uid = ::geteuid(), plan.ids.gid = ::getegid();
@@ -71,7 +73,9 @@ int main(int argc, char** argv) {
   plan.mounts.push_back({SealReadOnly{"/"}, "handmade"});
   for (; at < argc; ++at) plan.argv.emplace_back(argv[at]);
   LaunchOptions options;
-  options.on_loss = [](const Loss& loss) { std::fprintf(stderr, "lost %s: %s\n", loss.protection.c_str(), loss.reason.c_str()); };
+  options.on_losses = [](const std::vector<Loss>& losses) {
+    for (const Loss& loss : losses) std::fprintf(stderr, "lost %s: %s\n", loss.protection.c_str(), loss.reason.c_str());
+  };
   const auto report = launch(std::move(plan), options);
   if (!report) {
     std::fprintf(stderr, "handmade: %s\n", format_error(report.error()).c_str());
