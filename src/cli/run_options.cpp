@@ -42,6 +42,19 @@ Result<std::string> read_name(const ParsedOption& parsed) {
   return name;
 }
 
+// What the command line asks for by itself isn't what a profile accepts to lose: its acceptance is taken back. A later
+// or earlier --accept gives it anew, since this goes before all overlays.
+void take_acceptance_back(RunRequest& request) {
+  Profile back;
+  for (const auto& overlay : request.overlays) {
+    for (const auto& [file, said] : overlay.cgroup)
+      if (said.value != "max") back.accept.push_back({cat("!", file.substr(0, file.find('.'))), said.origin});
+    if (!overlay.scope || overlay.scope->value != "require") continue;
+    back.accept.push_back({"!scope", overlay.scope->origin});
+  }
+  request.overlays.insert(request.overlays.begin(), std::move(back));
+}
+
 Result<> read_other(const ParsedOption& parsed, RunRequest& request) {
   const auto name = parsed.option->name;
   if (name == "profile") request.profiles.push_back(parsed.value);
@@ -97,6 +110,7 @@ Result<RunRequest> read_run_options(const ParsedLine& line) {
     SBX_TRY(read_memory_swap(*swap, one));
     request.overlays.push_back(std::move(one));
   }
+  take_acceptance_back(request);
   if (line.has("tty")) request.terminal = TerminalMode::require;
   else if (line.has("interactive")) request.terminal = TerminalMode::none;
   request.argv = line.words;

@@ -22,13 +22,20 @@ struct Named {
   CallSet plain;  // named one by one
 };
 
-Result<Named> resolve_names(const std::vector<std::string>& names, std::string_view key, const Origin& origin) {
+// "build.toml:12:8: ", where it is known who asked for `name`.
+std::string place_of(const SeccompSpec& spec, const std::string& name) {
+  const auto found = spec.origins.find(name);
+  const auto& origin = found == spec.origins.end() ? spec.origin : found->second;
+  return origin.empty() ? std::string() : cat(origin, ": ");
+}
+
+Result<Named> resolve_names(const std::vector<std::string>& names, std::string_view key, const SeccompSpec& spec) {
   Named named;
-  const auto wrong = [&](std::string_view name) {
+  const auto wrong = [&](const std::string& name) {
     const auto near = nearest(name, call_and_set_names());
     const auto kind = name.starts_with('@') ? "set of system calls" : "system call";
     return fail(Step::compile_filter, ErrorKind::profile,
-                cat(origin.empty() ? "" : origin + ": ", "seccomp.", key, ": no ", kind, " is named \"", name, "\""),
+                cat(place_of(spec, name), "seccomp.", key, ": no ", kind, " is named \"", name, "\""),
                 near ? cat("did you mean \"", *near, "\"?") : "see `systemd-analyze syscall-filter` for the names");
   };
   for (const auto& name : names) {
@@ -62,7 +69,7 @@ Result<std::vector<Architecture>> resolve_architectures(const SeccompSpec& spec)
     } else {
       const auto near = nearest(name, {"native", "x86-64", "aarch64", "arm64"});
       return fail(Step::compile_filter, ErrorKind::profile,
-                  cat(spec.origin.empty() ? "" : spec.origin + ": ", "seccomp.architectures: \"", name,
+                  cat(place_of(spec, name), "seccomp.architectures: \"", name,
                       "\" is none that sbx has rules for"),
                   near ? cat("did you mean \"", *near, "\"?") : "name \"native\", \"x86-64\" or \"aarch64\"");
     }
@@ -98,8 +105,8 @@ Result<FilterPolicy> resolve_policy(const SeccompSpec& spec, bool allow_user_nam
   policy.action = spec.action;
   policy.user_namespaces = allow_user_namespaces;
   SBX_ASSIGN(policy.architectures, resolve_architectures(spec));
-  SBX_ASSIGN(const auto allow, resolve_names(spec.allow, "allow", spec.origin));
-  SBX_ASSIGN(const auto deny, resolve_names(spec.deny, "deny", spec.origin));
+  SBX_ASSIGN(const auto allow, resolve_names(spec.allow, "allow", spec));
+  SBX_ASSIGN(const auto deny, resolve_names(spec.deny, "deny", spec));
 
   CallSet required;
   for (const auto name : required_calls) {
@@ -107,7 +114,7 @@ Result<FilterPolicy> resolve_policy(const SeccompSpec& spec, bool allow_user_nam
     required.set(call);
     if (deny.plain.test(call))
       return fail(Step::compile_filter, ErrorKind::profile,
-                  cat(spec.origin.empty() ? "" : spec.origin + ": ", "seccomp.deny: no command can start without \"",
+                  cat(place_of(spec, std::string(name)), "seccomp.deny: no command can start without \"",
                       name, "\""),
                   "remove it from the list");
   }

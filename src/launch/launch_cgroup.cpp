@@ -92,8 +92,9 @@ Result<> LaunchCgroup::lose(Error error, const std::function<void(const Loss&)>&
       return fail(std::move(error));
     }
   if (on_loss) {
-    on_loss(Loss{"scope", cat(error.what, error.errno_value != 0 ? cat(": ", errno_text(error.errno_value)) : ""), error.hint});
-    for (const auto& controller : limit_controllers(limits)) on_loss(Loss{controller, "no scope", error.hint});
+    const auto reason = cat(error.what, error.errno_value != 0 ? cat(": ", errno_text(error.errno_value)) : "");
+    on_loss(Loss{"scope", reason, error.hint});
+    for (const auto& controller : limit_controllers(limits)) on_loss(Loss{controller, reason, error.hint});
   }
   return {};
 }

@@ -51,10 +51,9 @@ Result<> give_up_limits(const SandboxSpec& spec, const Cause& cause, LaunchPlan&
     for (const auto& [file, origin] : spec.cgroup.origins)
       if (asked.empty() && file.starts_with(name)) asked = cat("cgroup.", file, " (", origin, ")");
     if (asked.empty()) asked = cat("the limit on ", name);
-    if (accepts(spec, name) && !requires_protection(spec, name))
-      plan.losses.push_back({std::string(name), cat(asked, " needs one"), {}});  // the loss of the scope says why
-    else
-      SBX_TRY(give_up(spec, plan, {std::string(name), cat(asked, " can't be enforced: ", cause.reason), cause.remedy}));
+    SBX_TRY(give_up(spec, plan, {std::string(name), cat(asked, " can't be enforced: ", cause.reason), cause.remedy}));
+    // Once it is given up the cause stands alone: losses of one cause are told together.
+    plan.losses.back() = {std::string(name), cause.reason, cause.remedy, asked};
   }
   return {};
 }

@@ -213,7 +213,7 @@ std::string explain(const LaunchPlan& plan) {
   explain_process(plan, lines);
   for (const std::string& name : plan.require) lines.add("require", name);
   for (const Loss& loss : plan.losses)
-    lines.add("lost", cat(loss.protection, ": ", loss.reason, loss.remedy.empty() ? "" : cat(" (", loss.remedy, ")")));
+    lines.add("lost", cat(loss.protection, ": ", loss.asked.empty() ? "" : cat(loss.asked, " can't be enforced: "), loss.reason, loss.remedy.empty() ? "" : cat(" (", loss.remedy, ")")));
   return lines.take();
 }
 

@@ -77,7 +77,8 @@ struct SubCgroup {                 // inside a unit that delegates its own
 };
 using CgroupPlan = std::variant<std::monostate, ScopeRequest, SubCgroup>;
 
-struct Loss { std::string protection, reason, remedy; };  // given up, as [fallback] accept or scope "auto" allow
+// Given up, as [fallback] accept or scope "auto" allow. `asked`: the key and where it was said, where there is one.
+struct Loss { std::string protection, reason, remedy, asked = {}; };
 
 struct LaunchPlan {
   std::uint64_t clone_flags = 0;   // CLONE_NEW*, but for the cgroup namespace

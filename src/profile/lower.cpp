@@ -109,6 +109,8 @@ void lower_seccomp(const Profile& profile, SeccompSpec& out) {
   };
   out.origin = profile.seccomp_default ? profile.seccomp_default->origin : "default";
   if (profile.seccomp_default) out.default_deny = profile.seccomp_default->value == "deny";
+  for (const auto* list : {&profile.seccomp_allow, &profile.seccomp_deny, &profile.architectures})
+    for (const auto& item : *list) out.origins[item.value] = item.origin;
   out.allow = words(profile.seccomp_allow);
   out.deny = words(profile.seccomp_deny);
   if (profile.seccomp_errno)

@@ -126,6 +126,7 @@ struct SeccompSpec {
   SeccompErrno action = SeccompErrno::eperm;
   std::vector<std::string> architectures = {"native"};
   Origin origin;
+  std::map<std::string, Origin> origins;  // by the name in `allow` or `deny`
   bool operator==(const SeccompSpec&) const = default;
 };
 

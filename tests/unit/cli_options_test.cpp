@@ -107,7 +107,7 @@ TEST_CASE("every option of run that names a profile key is read") {
     if (option.key.empty() || option.name == "env-file") continue;
     const auto result = request({cat("--", option.name, "=%")});
     // Either taken, or refused for its value: never passed over.
-    if (result) CHECK(!result->overlays.empty());
+    if (result) CHECK(result->overlays.size() > 1);
   }
 }
 
@@ -173,6 +173,27 @@ TEST_CASE("environment, identity and terminal") {
   CHECK(request({"-it"})->terminal == TerminalMode::require);
   CHECK(request({"-i"})->terminal == TerminalMode::none);
   CHECK(request({})->terminal == TerminalMode::automatic);
+}
+
+TEST_CASE("a limit of the command line's own isn't one that a profile accepts to lose") {
+  const auto accepted = [](std::vector<std::string> words) {
+    Profile profile;
+    for (const auto* name : {"memory", "scope"}) profile.accept.push_back({name, "p"});
+    const auto read = request(std::move(words));
+    REQUIRE(read.has_value());
+    for (const auto& one : read->overlays) profile = merge_profiles(std::move(profile), one);
+    std::string names;
+    for (const auto& item : profile.accept)
+      if (!item.value.starts_with('!')) names += cat(item.value, " ");
+    return names;
+  };
+  CHECK(accepted({}) == "memory scope ");
+  CHECK(accepted({"-m", "1g"}) == "scope ");
+  CHECK(accepted({"--set", "cgroup.memory.high=1g"}) == "scope ");
+  CHECK(accepted({"--accept", "memory", "-m", "1g"}) == "scope memory ");
+  CHECK(accepted({"-m", "1g", "--accept", "memory"}) == "scope memory ");
+  CHECK(accepted({"-m", "-1"}) == "memory scope ");
+  CHECK(accepted({"--scope", "require"}) == "memory ");
 }
 
 TEST_CASE("environment files") {
