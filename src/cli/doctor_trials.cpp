@@ -37,14 +37,15 @@ bool write_file(const char* path, const char* text) {
   return fd && ::write(fd.get(), text, std::strlen(text)) == static_cast<ssize_t>(std::strlen(text));
 }
 
-// In a user namespace of one's own; without maps no file could be made in it.
-void map_self(uid_t uid, gid_t gid) {
+// In a user namespace of one's own; without maps no file could be made in it. AppArmor's restriction lets the namespace
+// be made and takes its capabilities away, so that this is the first thing to fail.
+int map_self(uid_t uid, gid_t gid) {
   char line[64];
-  static_cast<void>(write_file("/proc/self/setgroups", "deny"));
+  if (!write_file("/proc/self/setgroups", "deny")) return errno;
   std::snprintf(line, sizeof line, "0 %u 1\n", uid);
-  static_cast<void>(write_file("/proc/self/uid_map", line));
+  if (!write_file("/proc/self/uid_map", line)) return errno;
   std::snprintf(line, sizeof line, "0 %u 1\n", gid);
-  static_cast<void>(write_file("/proc/self/gid_map", line));
+  return write_file("/proc/self/gid_map", line) ? 0 : errno;
 }
 
 int try_overlay() {
@@ -66,8 +67,8 @@ void try_all(DoctorTrials& trials) {
   const uid_t uid = ::geteuid();
   const gid_t gid = ::getegid();
   trials.user_namespace = result_of(::unshare(CLONE_NEWUSER));
+  if (trials.user_namespace == 0) trials.user_namespace = map_self(uid, gid);
   if (trials.user_namespace == 0) {
-    map_self(uid, gid);
     trials.mount = result_of(::unshare(CLONE_NEWNS));
     trials.net = result_of(::unshare(CLONE_NEWNET));
     trials.ipc = result_of(::unshare(CLONE_NEWIPC));

@@ -28,6 +28,7 @@ Result<LaunchPlan> make_plan(const SandboxSpec& spec, const HostFacts& facts, Ho
   SBX_TRY(plan_mounts(spec, facts, questions, plan));
   SBX_TRY(plan_landlock(spec, facts, plan));
   SBX_TRY(plan_process(spec, plan));
+  SBX_TRY(check_requirements(spec, plan));
   return plan;
 }
 

@@ -14,6 +14,8 @@ bool accepts(const SandboxSpec& spec, std::string_view protection);
 bool requires_protection(const SandboxSpec& spec, std::string_view protection);
 // Takes the loss of a protection down where [fallback] accepts it; else the launch ends here.
 Result<> give_up(const SandboxSpec& spec, LaunchPlan& plan, Loss loss);
+// What [fallback] requires and the spec itself leaves out; after all the rest.
+Result<> check_requirements(const SandboxSpec& spec, const LaunchPlan& plan);
 
 // process.cpp
 Result<> plan_namespaces(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan& plan);

@@ -219,3 +219,18 @@ TEST_CASE("kept capabilities are bits by the kernel's numbers", "[plan]") {
   spec.capabilities = {"CAP_CHOWN", "CAP_NET_BIND_SERVICE"};
   CHECK(planned(spec, plain_host()).kept_capabilities == (1U | 1U << 10U));
 }
+
+TEST_CASE("what is required must be asked for", "[plan][fallback]") {
+  SandboxSpec spec = plain_spec();
+  spec.require = {"user", "mount", "pid", "net", "ipc", "uts", "cgroup", "seccomp", "landlock", "capabilities", "scope"};
+  CHECK(make_plan(spec, plain_host()));
+  spec.require = {"time"};
+  CHECK(contains(hint_of(spec, plain_host()), "\"time\""));
+  spec.require = {"memory"};
+  CHECK_FALSE(make_plan(spec, plain_host()));
+  spec.cgroup.memory_max = 1 << 20;
+  CHECK(make_plan(spec, plain_host()));
+  spec.require = {"net"};
+  spec.network.mode = NetworkMode::host;
+  CHECK_FALSE(make_plan(spec, plain_host()));
+}
