@@ -14,35 +14,27 @@
 namespace sbx {
 namespace {
 
-constexpr unsigned close_on_exec_flag = 1U << 2U;  // CLOSE_RANGE_CLOEXEC
-
-int range(unsigned first, unsigned last, unsigned flags, int highest) {
+int range(unsigned first, unsigned last, int highest) {
   if (first > last) return 0;
-  if (::syscall(SYS_close_range, first, last, flags) == 0) return 0;
-  // EINVAL: 5.9 and 5.10 know the call and not the flag.
-  if (errno != ENOSYS && errno != EINVAL) return -errno;
+  if (::syscall(SYS_close_range, first, last, 0) == 0) return 0;
+  if (errno != ENOSYS) return -errno;
   const int end = static_cast<int>(std::min(last, static_cast<unsigned>(highest)));
-  for (int fd = static_cast<int>(first); fd <= end; ++fd) {
-    if (flags == 0) ::close(fd);
-    else if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 && errno != EBADF) return -errno;
-  }
+  for (int fd = static_cast<int>(first); fd <= end; ++fd) ::close(fd);
   return 0;
 }
 
 }  // namespace
 
-int close_on_exec_from(int first, int highest) {
-  return range(static_cast<unsigned>(first), ~0U, close_on_exec_flag, highest);
-}
+int close_descriptors(unsigned first, unsigned last, int highest) { return range(first, last, highest); }
 
 int close_all_but(const int* kept, std::size_t count, int highest) {
   unsigned first = 0;
   for (std::size_t i = 0; i < count; ++i) {
     if (kept[i] > 0)
-      if (const int error = range(first, static_cast<unsigned>(kept[i]) - 1, 0, highest); error != 0) return error;
+      if (const int error = range(first, static_cast<unsigned>(kept[i]) - 1, highest); error != 0) return error;
     first = static_cast<unsigned>(kept[i]) + 1;
   }
-  return range(first, ~0U, 0, highest);
+  return range(first, ~0U, highest);
 }
 
 int highest_descriptor() {

@@ -44,13 +44,30 @@ int set_rlimits(const LaunchPlan& plan, Progress& progress) {
 }
 
 int leave_descriptors(const ChildProgram& program) {
-  // All of them, whatever the caller leaked; exec closes them, and the channel with them. 0 to 2 are the payload's.
-  if (const int error = close_on_exec_from(3, program.highest_descriptor); error != 0) return error;
+  // Closed, not marked for exec: a script may name /proc/self/fd/N as its interpreter, which the kernel opens before it
+  // closes what is marked, and a directory that the caller leaked would lead out of the sandbox. 0 to 2 are the payload's.
+  int first = 3;
+  const auto close_below = [&](int fd) {
+    if (fd < first) return 0;
+    const int error = fd > first ? close_descriptors(static_cast<unsigned>(first), static_cast<unsigned>(fd) - 1,
+                                                     program.highest_descriptor)
+                                 : 0;
+    first = fd + 1;
+    return error;
+  };
+  bool passed_channel = false;  // it is marked since its birth: exec closes it
   for (const int fd : program.kept) {
+    if (!passed_channel && program.channel < fd) {
+      passed_channel = true;
+      if (const int error = close_below(program.channel); error != 0) return error;
+    }
+    if (const int error = close_below(fd); error != 0) return error;
     const int flags = ::fcntl(fd, F_GETFD);
     if (flags < 0 || ::fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC) != 0) return -errno;
   }
-  return 0;
+  if (!passed_channel)
+    if (const int error = close_below(program.channel); error != 0) return error;
+  return close_descriptors(static_cast<unsigned>(first), ~0U, program.highest_descriptor);
 }
 
 int reset_signals() {
