@@ -46,26 +46,27 @@ bool is_trusted_owner(uid_t owner) {
   return owner == 65534 && ::stat("/", &root) == 0 && root.st_uid == owner;
 }
 
-Result<> check_trust(const struct stat& status, const std::string& path, bool directory) {
+// `profile`: the file as it was named; `path`: it, or a directory that decides what is found there.
+Result<> check_trust(const struct stat& status, const std::string& path, const std::string& profile) {
+  const bool directory = S_ISDIR(status.st_mode);
   const auto refused = [&](std::string what, std::string hint) {
     return fail(Step::read_profile, ErrorKind::profile, std::move(what), std::move(hint));
   };
-  const std::string what = cat(directory ? "the directory " : "", path);
   if (!is_trusted_owner(status.st_uid))
-    return refused(cat(what, " belongs to uid ", status.st_uid, ", who could change the profile"),
+    return refused(cat(profile, directory ? cat(": its directory ", path) : "", " is owned by uid ", status.st_uid, ", who could change the profile"),
                    "copy the profile to a directory of your own");
   // In a sticky directory others can't replace what isn't theirs.
   const mode_t others = S_IWGRP | S_IWOTH;
   if ((status.st_mode & others) != 0 && !(directory && (status.st_mode & S_ISVTX) != 0))
-    return refused(cat(what, " can be written by others"), cat("chmod go-w ", path));
+    return refused(cat(profile, directory ? cat(": others can write its directory ", path) : ": others can write it"), cat("chmod go-w ", path));
   return {};
 }
 
-Result<> check_directory(const std::string& path) {
+Result<> check_directory(const std::string& path, const std::string& profile) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0)
     return fail_errno(Step::read_profile, errno, cat("the directory ", path));
-  return check_trust(status, path, true);
+  return check_trust(status, path, profile);
 }
 
 Result<UniqueFd> open_profile(const std::string& path, const std::string& real) {
@@ -82,10 +83,10 @@ Result<UniqueFd> open_profile(const std::string& path, const std::string& real) 
   if (!file) return fail_errno(Step::read_profile, errno, path, errno == EACCES ? "make it readable to yourself" : "");
   if (::fstat(file.get(), &status) != 0) return fail_errno(Step::read_profile, errno, path);
   if (!S_ISREG(status.st_mode)) return irregular();
-  SBX_TRY(check_trust(status, path, false));
-  SBX_TRY(check_directory(std::string(parent_path(real))));
+  SBX_TRY(check_trust(status, path, path));
+  SBX_TRY(check_directory(std::string(parent_path(real)), path));
   // Where a symlink led here, whoever can replace the symlink chooses the profile.
-  SBX_TRY(check_directory(std::string(parent_path(path))));
+  SBX_TRY(check_directory(std::string(parent_path(path)), path));
   return file;
 }
 
@@ -145,7 +146,7 @@ class Loader {
     if (real.empty()) return fail_errno(Step::read_profile, errno, found.path, errno == ENOENT ? "see sbx profile list" : "");
     if (std::ranges::find(stack_, real) != stack_.end()) return cycle(real);
     if (stack_.size() >= depth_limit)
-      return fail(Step::read_profile, ErrorKind::profile, cat(found.path, ": profiles extend each other more than ", depth_limit, " levels deep"));
+      return fail(Step::read_profile, ErrorKind::profile, cat(found.path, ": a chain of extends of more than ", depth_limit, " levels"));
     if (!done_.insert(real).second) {
       profile.name = names_[real];
       return {};

@@ -102,15 +102,16 @@ void lower_network(const Profile& profile, SandboxSpec& spec) {
 }
 
 void lower_seccomp(const Profile& profile, SeccompSpec& out) {
-  const auto words = [](const List<std::string>& list) {
+  const auto words = [&](const List<std::string>& list) {
     std::vector<std::string> all;
-    for (auto& item : settled(list)) all.push_back(std::move(item.value));
+    for (auto& item : settled(list)) {
+      out.origins[item.value] = std::move(item.origin);
+      all.push_back(std::move(item.value));
+    }
     return all;
   };
   out.origin = profile.seccomp_default ? profile.seccomp_default->origin : "default";
   if (profile.seccomp_default) out.default_deny = profile.seccomp_default->value == "deny";
-  for (const auto* list : {&profile.seccomp_allow, &profile.seccomp_deny, &profile.architectures})
-    for (const auto& item : *list) out.origins[item.value] = item.origin;
   out.allow = words(profile.seccomp_allow);
   out.deny = words(profile.seccomp_deny);
   if (profile.seccomp_errno)

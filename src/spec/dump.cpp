@@ -99,7 +99,7 @@ Json to_json(const SandboxSpec& spec) {
   out["systemd"] = {{"scope", name_of(spec.scope.mode)}, {"slice", spec.scope.slice}, {"name", spec.scope.name},
                     {"description", spec.scope.description}, {"properties", properties}};
   out["seccomp"] = {{"default", spec.seccomp.default_deny ? "deny" : "allow"}, {"allow", spec.seccomp.allow}, {"deny", spec.seccomp.deny},
-                    {"errno", name_of(spec.seccomp.action)}, {"architectures", spec.seccomp.architectures}, {"origin", spec.seccomp.origin}};
+                    {"errno", name_of(spec.seccomp.action)}, {"architectures", spec.seccomp.architectures}, {"origin", spec.seccomp.origin}, {"origins", spec.seccomp.origins}};
   out["capabilities"] = {{"keep", spec.capabilities}};
   out["landlock"] = {{"mode", name_of(spec.landlock)}};
   out["rlimits"] = list(spec.rlimits, [](const RlimitSpec& each) {

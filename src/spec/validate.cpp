@@ -137,7 +137,7 @@ Result<> check_seccomp(const SandboxSpec& spec) {
   const auto& seccomp = spec.seccomp;
   if (seccomp.default_deny && seccomp.allow.empty())
     return bad(seccomp.origin == "default" ? "" : seccomp.origin,
-               "no system call is allowed, not even the one that executes the command",
+               "seccomp.allow is empty, and no command runs on the few system calls that are always there",
                "extend a profile such as base, or list seccomp.allow = [\"@system-service\"]");
   if (!seccomp.default_deny && !seccomp.allow.empty())
     return bad(seccomp.origin, "seccomp.allow means nothing where seccomp.default is \"allow\"", "remove it, or use seccomp.default = \"deny\"");

@@ -47,7 +47,7 @@ TEST_CASE("contradictions of a spec are found before anything is made") {
       {"namespaces.nested is true", [](auto& s) { s.namespaces.nested = true, s.namespaces.user = false; }},
       {"the host's network would be reachable", [](auto& s) { s.namespaces.net = false; }},
       {"network.mode is \"host\", but", [](auto& s) { s.network.mode = NetworkMode::host; }},
-      {"no system call is allowed", [](auto& s) { s.seccomp.allow.clear(); }},
+      {"seccomp.allow is empty", [](auto& s) { s.seccomp.allow.clear(); }},
       {"seccomp.allow means nothing", [](auto& s) { s.seccomp.default_deny = false; }},
       {"which is no protection; did you mean memory?", [](auto& s) { s.accept = {"memroy"}; }},
       {"both requires io and accepts", [](auto& s) { s.accept = s.require = {"io"}; }},
