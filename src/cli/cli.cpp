@@ -1,6 +1,8 @@
 #include "cli/cli.h"
 
 #include <algorithm>
+#include <exception>
+#include <new>
 
 #include "base/text.h"
 #include "cli/doctor.h"
@@ -78,10 +80,19 @@ Result<int> dispatch(std::vector<std::string> words) {
 }  // namespace
 
 int run_cli(int argc, char** argv) {
-  const auto status = dispatch(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
-  if (status) return *status;
-  print_error(status.error());
-  return exit_status(status.error());
+  // No library throws on purpose. What does, with memory scarce, ends like any other failure: what was made is undone
+  // on the way here, and it is told in a line that needs no memory.
+  try {
+    const auto status = dispatch(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+    if (status) return *status;
+    print_error(status.error());
+    return exit_status(status.error());
+  } catch (const std::bad_alloc&) {
+    (void)write_all(2, "sbx: cannot go on: not enough memory; raise the limit on address space (ulimit -v) or free some [internal]\n", "");
+  } catch (const std::exception& error) {
+    complain(cat("cannot go on: ", error.what(), "; this is a fault of sbx: please report it with the command line [internal]"));
+  }
+  return 125;
 }
 
 }  // namespace sbx

@@ -25,7 +25,8 @@ constexpr OptionInfo options[] = {
     {"device", 0, Takes::value, "PATH", "Show the device node PATH inside.", Completes::file, {}, "filesystem.devices"},
     {"read-only", 0, Takes::nothing, {},
      "Show read-only what the profiles show writable. --rw and -v still count. The system itself is always read-only."},
-    {"workdir", 'w', Takes::value, "DIR", "Start the command in DIR. It is an error where DIR doesn't exist inside.",
+    {"workdir", 'w', Takes::value, "DIR", "Start the command in DIR. It is an error where DIR doesn't exist inside. Without it the command starts in the current "
+     "directory, where that is shown inside by --ro, --rw or a profile; else in the home.",
      Completes::directory, {}, "command.workdir"},
     {"env", 'e', Takes::value, "NAME[=VALUE]",
      "Set an environment variable; without =VALUE pass the caller's on. NAME may end in * then.", Completes::environment,
@@ -93,7 +94,7 @@ constexpr Example examples[] = {
     {"sbx run -- ls -l /", "what an untrusted command sees"},
     {"sbx run -p build -- make", "the current directory writable, no network"},
     {"sbx run --rw . -m 512m --pids-limit 64 -- ./configure", "limits on all its processes together"},
-    {"sbx run --ro ~/data -e LANG -e CI=1 --timeout 10min -- python3 job.py", "input read-only, ten minutes at most"},
+    {"sbx run --ro . --ro ~/data -e CI=1 --timeout 10min -- python3 job.py", "input read-only, ten minutes at most"},
     {"sbx run --report -- true", "what the kernel was found to enforce"},
     {"sbx run -p build --explain -- make", "the plan, without running it"},
 };

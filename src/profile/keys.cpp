@@ -9,7 +9,7 @@ constexpr ProfileKey keys[] = {
     {"extends", "list of strings", "names of profiles, or paths (with a / or ending in .toml) relative to the file; default none",
      "Profiles that this one builds on, merged in order with this one last. Each file is merged once, where it is first met. At most 32 levels; a cycle is an error."},
     {"command.argv", "list of strings", "default none", "The command, used where the command line names none. Replaces an earlier one as a whole."},
-    {"command.workdir", "path", "default: the home, or / where there is none", "The working directory inside. One that is absent inside is an error."},
+    {"command.workdir", "path", "default: the caller's, where it is shown inside at the same path; else the home, or / where there is none", "The working directory inside. One that is absent inside is an error."},
     {"filesystem.root", "string", "\"host\", \"empty\", or the path of a directory; default \"empty\"",
      "What the root is made of: the host's system directories (/usr, /etc, /opt and the like) read-only, nothing, or a directory that holds a root file system, read-only."},
     {"filesystem.home", "string", "\"private\", \"persistent\", \"host\" or \"none\"; default \"none\"",

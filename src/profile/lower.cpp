@@ -136,6 +136,13 @@ std::vector<std::string> capabilities(List<std::string> list) {
   return names(list);
 }
 
+// True where `path` of the host is bound to the same path inside.
+bool shows(const SandboxSpec& spec, const std::string& path) {
+  return !path.empty() && std::ranges::any_of(spec.filesystem.binds, [&](const BindSpec& bind) {
+    return bind.source == bind.target && is_at_or_below(path, bind.target);
+  });
+}
+
 }  // namespace
 
 Result<SandboxSpec> lower_profile(const Profile& profile, const CallerContext& caller,
@@ -155,6 +162,8 @@ Result<SandboxSpec> lower_profile(const Profile& profile, const CallerContext& c
   lower_identity(profile, caller, spec);
   lower_network(profile, spec);
   SBX_TRY(lower_filesystem(profile, caller, spec));
+  // Whoever shows the directory they are in wants to work in it.
+  if (!profile.workdir && shows(spec, caller.cwd)) spec.workdir = caller.cwd;
   SBX_TRY(lower_environment(profile, caller, spec));
   SBX_TRY(lower_cgroup(profile, spec));
   SBX_TRY(lower_rlimits(profile, spec));
