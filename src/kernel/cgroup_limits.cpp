@@ -43,7 +43,10 @@ std::vector<LimitReading> read_limits(const Cgroup& cgroup, const CgroupSpec& li
         reading.remedy = cat("take a property that sets it otherwise out of [systemd] properties and of the slice's drop-ins");
       }
     } else if (found.error().errno_value == ENOENT) {
-      explain_absent(reading, cgroup);
+      // The service manager doesn't enable a controller for the sake of no limit.
+      reading.enforced = asked.value.starts_with("max");
+      if (reading.enforced) reading.found = "absent";
+      else explain_absent(reading, cgroup);
     } else {
       reading.found = "unreadable";
       reading.cause = cat(found.error().what, ": ", errno_text(found.error().errno_value));

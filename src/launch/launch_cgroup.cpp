@@ -64,8 +64,26 @@ Result<> LaunchCgroup::verify(pid_t child, Deadline deadline, const std::functio
       return fail(Step::verify_limits, ErrorKind::service_manager, cat("the sandbox is in cgroup ", path, ", not in ", scope_name()),
                   "see the service manager's journal");
     SBX_ASSIGN(cgroup_, Cgroup::open(path));
+    SBX_TRY(hold_properties(on_loss));
   }
   return hold(*limits, on_loss);
+}
+
+// The manager takes a property whose controller it hasn't been given, and enforces nothing.
+Result<> LaunchCgroup::hold_properties(const std::function<void(const Loss&)>& on_loss) {
+  const auto controllers = cgroup_->read("cgroup.controllers").value_or(std::string());
+  for (const auto& [name, value] : std::get<ScopeRequest>(plan_.cgroup).properties) {
+    const std::string controller(property_controller(name));
+    if (controller.empty() || lists_word(controllers, controller)) continue;
+    const Loss loss{controller,
+                    cat("[systemd] properties ", name, "=", value, " does not hold: the ", controller,
+                        " controller is not delegated to the service manager"),
+                    "as root run `systemctl edit user@.service`, add [Service] Delegate=cpu cpuset io memory pids, and log in anew"};
+    if (!contains(plan_.accept, controller))
+      return fail(Step::verify_limits, ErrorKind::host, loss.reason, loss.remedy);
+    if (on_loss) on_loss(loss);
+  }
+  return {};
 }
 
 Result<> LaunchCgroup::hold(const CgroupSpec& limits, const std::function<void(const Loss&)>& on_loss) {

@@ -35,6 +35,7 @@ class LaunchCgroup {
 
  private:
   Result<> hold(const CgroupSpec& limits, const std::function<void(const Loss&)>& on_loss);
+  Result<> hold_properties(const std::function<void(const Loss&)>& on_loss);
   Result<> lose(Error error, const std::function<void(const Loss&)>& on_loss);
 
   const LaunchPlan& plan_;

@@ -177,6 +177,9 @@ Result<SandboxSpec> lower_profile(const Profile& profile, const CallerContext& c
                                                          : LandlockMode::automatic;
   spec.require = names(profile.require);
   spec.accept = names(profile.accept);
+  // What is required by a key of its own isn't accepted to be lost because a profile further down said so.
+  if (spec.scope.mode == ScopeMode::require) std::erase(spec.accept, "scope");
+  if (spec.landlock == LandlockMode::require) std::erase(spec.accept, "landlock");
   return spec;
 }
 

@@ -213,3 +213,8 @@ TEST_CASE("a unit's name holds no character that units don't") {
   const auto spec = lower_profile(parsed("", "a/../we ird/../n\xc3\xa4me.toml"), caller(), {"true"}, "x/y");
   CHECK(spec->scope.name == "sbx-n__me-x_y.scope");
 }
+
+TEST_CASE("what a key of its own requires is not lost because another profile accepts it") {
+  const auto spec = lowered("systemd.scope = \"require\"\nlandlock.mode = \"require\"\nfallback.accept = [\"scope\", \"landlock\", \"io\"]\n");
+  CHECK(spec.accept == std::vector<std::string>{"io"});
+}

@@ -1,10 +1,11 @@
 """The scope: its properties, its callers, and that nothing of it stays."""
 
-import re
+import os
+import signal
 import subprocess
 import time
 
-from support import (as_user, in_login_session, in_user_unit, no_scopes, ok, run, scopes, uid, value, wait_for)
+from support import (CGROUPS, as_user, in_login_session, in_user_unit, no_scopes, ok, run, scopes, uid, value, wait_for)
 
 SHOW = "Description,Slice,MemoryMax,CPUQuotaPerSecUSec,TasksMax,CollectMode,RuntimeMaxUSec,ActiveState,ControlGroup"
 LIMITS = "-m 100M --cpus 0.5 --pids-limit 40"
@@ -119,15 +120,22 @@ def test_stopping_the_unit_ends_it():
 
 
 def test_a_unit_that_delegates_gets_a_sub_cgroup():
-    script = f"sbx run {REQUIRE.replace('--scope require', '').replace('--require scope', '')} {LIMITS} --name inner -- sleep 5 & sleep 2.5; " \
-             "for pid in $(pgrep -x sleep); do cat /proc/$pid/cgroup; done; " \
-             "cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/..; find . -name memory.max -exec grep -H . {} +; wait"
-    done = in_user_unit("tester", script, properties="--property=Delegate=yes --unit=delegating.service")
-    out = ok(done)
-    inside = [line for line in out.splitlines() if "delegating.service/sbx" in line or "delegating.service/" in line]
-    assert any("delegating.service/" in line and "inner" in line for line in inside), out
-    assert str(100 << 20) in out, out
-    assert not scopes("tester"), scopes("tester")
+    options = f"--require memory --require cpu --require pids {LIMITS} --name inner"
+    ok(as_user("tester", "systemd-run --user --quiet --collect --property=Delegate=yes --unit=delegating.service "
+               f"sbx run {options} -- sleep 60"))
+    unit = CGROUPS / "user.slice/user-1000.slice/user@1000.service/app.slice/delegating.service"
+    inner = unit / "sbx-untrusted-inner"
+    try:
+        wait_for(lambda: inner.exists() and "sleep" in run(f"cat $(sed 's,.*,/proc/&/comm,' {inner}/cgroup.procs)").stdout, 30,
+                 f"{inner}: {run(['find', str(unit)]).stdout}{run('journalctl -n 20').stdout}")
+        limits = [(inner / name).read_text().strip() for name in ("memory.max", "cpu.max", "pids.max")]
+        assert limits == [str(100 << 20), "50000 100000", "40"], limits
+        assert not scopes("tester"), scopes("tester")
+        pid = int((unit / "sbx-launcher/cgroup.procs").read_text().split()[0])
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not inner.exists(), 30, "the sub-cgroup to go")
+    finally:
+        as_user("tester", "systemctl --user stop delegating.service")
 
 
 def test_nothing_stays_after_a_failure():
