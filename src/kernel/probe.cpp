@@ -129,6 +129,20 @@ void probe_subids(HostFacts& facts) {
   facts.subgids = read_subids("/etc/subgid", facts.user_name, facts.uid);
 }
 
+// Where the next run will look for profiles and filters, and keeps the homes of other profiles.
+void probe_own_directories(HostFacts& facts) {
+  const char* home = std::getenv("HOME");
+  for (const auto& [variable, fallback] : {std::pair{"XDG_CONFIG_HOME", ".config"}, std::pair{"XDG_CACHE_HOME", ".cache"},
+                                           std::pair{"XDG_STATE_HOME", ".local/state"}}) {
+    const char* base = std::getenv(variable);
+    if (base != nullptr && *base == '/')
+      facts.own_directories.push_back(canonical_name(normalize_path(cat(base, "/sbx"))));
+    else if (home != nullptr && *home == '/')
+      facts.own_directories.push_back(canonical_name(normalize_path(cat(home, "/", fallback, "/sbx"))));
+  }
+  if (facts.uid == 0) facts.own_directories.emplace_back("/etc/sbx");
+}
+
 }  // namespace
 
 std::pair<int, int> kernel_version() {
@@ -175,6 +189,7 @@ void probe_more(const HostQuestions& questions, HostFacts& facts) {
     for (const std::string& tree : questions.private_trees) find_private_paths(tree, facts.private_paths);
   for (const std::string& path : questions.listings)
     if (auto names = list_directory(path)) facts.listings.emplace(path, *std::move(names));
+  if (questions.own_directories) probe_own_directories(facts);
   if (questions.mount_points) {
     facts.mount_points = read_mount_points();
     facts.mount_points_known = true;

@@ -130,6 +130,19 @@ void PathProbe::record_links(const std::string& path, std::string_view real_path
   }
 }
 
+std::string canonical_name(const std::string& path) {
+  std::string above = path, below;
+  while (above.size() > 1) {
+    if (const std::unique_ptr<char, decltype(&::free)> real(::realpath(above.c_str(), nullptr), &::free); real)
+      return below.empty() ? real.get() : normalize_path(cat(real.get(), "/", below));
+    const std::string parent(parent_path(above));
+    const std::string name = above.substr(parent == "/" ? 1 : parent.size() + 1);
+    below = below.empty() ? name : cat(name, "/", below);
+    above = parent;
+  }
+  return path;
+}
+
 std::optional<std::vector<ListedName>> list_directory(const std::string& path) {
   std::vector<ListedName> names;
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

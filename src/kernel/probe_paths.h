@@ -27,6 +27,8 @@ class PathProbe {
 // Below `tree`: what others can't read. Stays on the tree's file system and triggers no automount. Where a tree has
 // more than `limit` entries, the directories that were not looked into count as private.
 void find_private_paths(const std::string& tree, std::vector<std::string>& found, std::size_t limit = 100'000);
+// The canonical name of a path that may be absent: of the deepest directory that is there, and the rest.
+std::string canonical_name(const std::string& path);
 // The names in a directory, sorted; nothing where it can't be read.
 std::optional<std::vector<ListedName>> list_directory(const std::string& path);
 }  // namespace sbx

@@ -32,21 +32,33 @@ class Hider {
   // Where else the same host path is to be seen: below each bind of a directory above it. A bind of the path itself, or
   // of something within it, was asked for by name and stays.
   Result<> hide_views(const std::string& on_host, const Origin& origin, const std::string& but = {}) {
+    return in_views(on_host, but, [](const MountItem&) { return true; }, [&](const std::string& view) { return hide_at(view, origin); });
+  }
+
+  // Only where the payload could write, and as a directory where there is nothing yet.
+  Result<> protect_directory(const std::string& on_host, const Origin& origin) {
+    return in_views(on_host, {}, [](const MountItem& bind) { return !bind.read_only; },
+                    [&](const std::string& view) { return hide_at(view, origin, true); });
+  }
+
+ private:
+  template <typename Takes, typename Hide>
+  Result<> in_views(const std::string& on_host, const std::string& but, Takes takes, Hide hide) {
     std::string above = on_host;
     while (above.size() > 1) {
       above = parent_path(above);
       const auto [begin, end] = by_source_.equal_range(above);
       for (auto it = begin; it != end; ++it) {
         const std::string view = join_path(it->second, path_below(on_host, above));
-        if (view == but || tree_.cover(view).target != it->second) continue;
+        const MountItem& over = tree_.cover(view);
+        if (view == but || over.target != it->second || !takes(over)) continue;
         if (const MountItem* item = tree_.at(view); item != nullptr && !item->implied) continue;
-        SBX_TRY(hide_at(view, origin));
+        SBX_TRY(hide(view));
       }
     }
     return {};
   }
 
- private:
   // What was asked for by name below a hidden directory stays: the directory then holds that alone.
   bool has_asked_below(const std::string& path) const {
     const std::string prefix = cat(path, "/");
@@ -65,7 +77,7 @@ class Hider {
     tree_.insert({.kind = MountItem::Kind::tmpfs, .target = path, .sealed = true, .mode = 0755, .origin = origin});
   }
 
-  Result<> hide_at(const std::string& path, const Origin& origin) {
+  Result<> hide_at(const std::string& path, const Origin& origin, bool directory = false) {
     if (!done_.insert(path).second) return {};
     if (has_asked_below(path)) {
       empty_directory(path, origin);
@@ -83,7 +95,7 @@ class Hider {
     const std::string on_host = over.kind == MountItem::Kind::bind ? MountTree::host_path(over, path) : path;
     const PathFact& fact = tree_.host().look(on_host);
     if (fact.errno_value != 0) return hide_out_of_reach(path, over, origin);
-    if (fact.kind == FileKind::absent) return order_.hide_absent(path, origin);
+    if (fact.kind == FileKind::absent) return order_.hide_absent(path, directory, origin);
     order_.hide(path, fact.kind == FileKind::directory, origin);
     return {};
   }
@@ -115,6 +127,9 @@ class Hider {
 Result<> plan_hides(const SandboxSpec& spec, MountTree& tree, MountOrder& order) {
   Hider hider(tree, order);
   for (const HideSpec& hide : spec.filesystem.hides) SBX_TRY(hider.hide_asked(hide));
+  // A payload that could write there would decide what the next run is confined by.
+  for (const std::string& path : tree.host().facts().own_directories)
+    SBX_TRY(hider.protect_directory(path, "default: sbx's own"));
   // To a payload that is root on the host, file modes are no protection.
   if (outside_uid(spec, tree.host().facts().uid) == 0)
     for (const std::string& path : tree.host().facts().private_paths)

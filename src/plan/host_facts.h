@@ -36,6 +36,7 @@ struct HostQuestions {
   std::vector<std::string> names;          // as paths, but where one is a symlink only what it says
   std::vector<std::string> private_trees;  // for HostFacts::private_paths; asked for a root caller alone
   bool subids = false;                     // user_name, subuids and subgids
+  bool own_directories = false;
   bool mount_points = false;
   std::vector<std::string> listings;       // directories
   bool empty() const { return paths.empty() && names.empty() && private_trees.empty() && !subids && !mount_points && listings.empty(); }
@@ -64,6 +65,7 @@ struct HostFacts {
   std::map<std::string, PathFact> paths;     // by the name that was asked for; what isn't here counts as absent
   std::map<std::string, std::string> links;  // symlinks met on the way to `paths`: where each is, what it says
   std::vector<std::string> private_paths;    // below private_trees: what others than root can't read
+  std::vector<std::string> own_directories;  // sbx's profiles, filters and homes of this caller, canonical, there or not
   bool mount_points_known = false;
   std::vector<std::string> mount_points;     // of the caller's mount namespace; only where a plan asks for them
 

@@ -1,27 +1,21 @@
 // Landlock on top of the mounts (landlock(7)): what they allow stays allowed, and nothing that doesn't lie below the
 // new root can be opened, however a descriptor of it was come by.
+#include <algorithm>
 #include <variant>
 
 #include "base/text.h"
+#include "filter/compile.h"
 #include "plan/subjects.h"
 
 namespace sbx {
 namespace {
 
-// system calls that make Landlock's file part pointless: it forbids every change of the mounts.
+// Whether the payload can change mounts, which Landlock's file part forbids altogether: the filter lets it try, and a
+// user namespace of its own or a kept capability lets it succeed.
 bool may_mount(const SandboxSpec& spec) {
-  if (spec.namespaces.nested) return true;
-  const auto is_mount = [](std::string_view name) {
-    return name == "@mount" || name == "mount" || name == "move_mount" || name == "fsmount" || name == "pivot_root";
-  };
-  if (!spec.seccomp.default_deny) {
-    for (const std::string& name : spec.seccomp.deny)
-      if (name == "@mount") return false;
-    return true;
-  }
-  for (const std::string& name : spec.seccomp.allow)
-    if (is_mount(name)) return true;
-  return false;
+  const bool has_power = spec.namespaces.nested || std::find(spec.capabilities.begin(), spec.capabilities.end(), "CAP_SYS_ADMIN") !=
+                                                       spec.capabilities.end();
+  return has_power && policy_allows_mount(spec.seccomp);
 }
 
 // One rule for all of /dev: the directory itself is read-only by its mount, the nodes in it are for reading and writing.
@@ -61,7 +55,7 @@ Result<> plan_landlock(const SandboxSpec& spec, const HostFacts& facts, LaunchPl
     if (spec.landlock == LandlockMode::require || requires_protection(spec, "landlock"))
       return fail(Step::make_plan, ErrorKind::host,
                   "Landlock is required, but the profile lets the payload mount, which Landlock forbids",
-                  "set namespaces.nested = false and leave @mount out of seccomp.allow, or set landlock.mode = \"auto\"");
+                  "leave @mount out of seccomp.allow, or set landlock.mode = \"auto\"");
     return {};
   }
   landlock.rules.push_back({plan.root_directory.empty() || plan.root_read_only ? LandlockRule{"/", false, true, false}

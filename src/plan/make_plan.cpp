@@ -1,5 +1,7 @@
 #include "plan/make_plan.h"
 
+#include <algorithm>
+
 #include "plan/subjects.h"
 
 namespace sbx {
@@ -14,6 +16,9 @@ HostQuestions host_questions(const SandboxSpec& spec) {
   for (const DeviceSpec& device : files.devices) questions.paths.push_back(device.path);
   if (!files.home_source.empty()) questions.paths.push_back(files.home_source);
   if (files.root == RootKind::host) questions.private_trees = {"/etc"};
+  questions.own_directories =
+      files.home == HomeKind::host ||
+      std::any_of(files.binds.begin(), files.binds.end(), [](const BindSpec& bind) { return bind.access == Access::write; });
   return questions;
 }
 

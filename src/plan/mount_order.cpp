@@ -175,12 +175,12 @@ Result<> MountOrder::add_placeholders(const std::string& target, bool directory,
   return {};
 }
 
-Result<> MountOrder::hide_absent(const std::string& target, const Origin& origin) {
+Result<> MountOrder::hide_absent(const std::string& target, bool directory, const Origin& origin) {
   const MountItem& over = tree_.cover(target);
   if (over.kind != MountItem::Kind::bind || over.owned) return {};  // nothing of the host's can come to be there
   if (over.read_only) return add_to_layer(target, LayerEntry{{}, LayerEntry::Kind::whiteout, {}}, over, origin);
-  SBX_TRY(add_placeholders(target, false, over, origin));
-  hide(target, false, origin);
+  SBX_TRY(add_placeholders(target, directory, over, origin));
+  hide(target, directory, origin);
   return {};
 }
 

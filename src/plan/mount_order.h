@@ -14,7 +14,7 @@ class MountOrder {
   Result<> add(const MountItem& item);
   void hide(const std::string& target, bool directory, const Origin& origin);
   // A path that isn't there: kept absent in a read-only tree, covered in one that the payload can write.
-  Result<> hide_absent(const std::string& target, const Origin& origin);
+  Result<> hide_absent(const std::string& target, bool directory, const Origin& origin);
   // Puts everything into the plan.
   Result<> finish();
 

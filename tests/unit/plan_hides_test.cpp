@@ -118,6 +118,26 @@ TEST_CASE("a path that the caller can't reach goes with the directory that is sh
   CHECK(find<HidePath>(home.plan(), "/home/u/shut").directory);
 }
 
+TEST_CASE("sbx's own directories are out of reach where the payload can write around them", "[plan][hide]") {
+  Home home(Access::write);
+  add_directory(home.host, "/home/u/.config");
+  add_directory(home.host, "/home/u/.config/sbx");
+  add_directory(home.host, "/home/u/.cache");
+  home.host.own_directories = {"/home/u/.config/sbx", "/home/u/.cache/sbx"};
+  CHECK(host_questions(home.spec).own_directories);
+  const LaunchPlan plan = home.plan();
+  CHECK(find<HidePath>(plan, "/home/u/.config/sbx").directory);
+  CHECK(find<HidePath>(plan, "/home/u/.cache/sbx").directory);
+  REQUIRE(plan.placeholders.size() == 1);
+  CHECK(plan.placeholders[0].path == "/home/u/.cache/sbx");
+  CHECK(plan.placeholders[0].directory);
+  // To read them is no harm, and a home kept below them is bound by name.
+  Home reader(Access::read);
+  reader.host.own_directories = home.host.own_directories;
+  CHECK_FALSE(has<HidePath>(reader.plan(), "/home/u/.config/sbx"));
+  CHECK_FALSE(host_questions(reader.spec).own_directories);
+}
+
 TEST_CASE("a payload that is root sees nothing that root alone can read", "[plan][hide]") {
   HostFacts host = plain_host();
   host.uid = host.gid = 0;

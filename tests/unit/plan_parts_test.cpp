@@ -143,11 +143,20 @@ TEST_CASE("Landlock allows what the mounts allow", "[plan][landlock]") {
   CHECK(writes(plan, "/tmp"));
   CHECK_FALSE(writes(plan, "/"));
   CHECK_FALSE(writes(plan, "/usr"));
+  // A payload that may mount, and can: Landlock would forbid it.
+  spec.seccomp.allow = {"@system-service", "@mount"};
+  CHECK(planned(spec, host).landlock.filesystem);
   spec.namespaces.nested = true;
+  CHECK_FALSE(planned(spec, host).landlock.filesystem);
+  spec.seccomp.allow = {"@system-service"};
+  CHECK(planned(spec, host).landlock.filesystem);
+  spec.namespaces.nested = false;
+  spec.capabilities = {"CAP_SYS_ADMIN"};
+  spec.seccomp.allow = {"mount"};
   CHECK_FALSE(planned(spec, host).landlock.filesystem);
   spec.landlock = LandlockMode::require;
   CHECK_FALSE(make_plan(spec, host));
-  spec.namespaces.nested = false;
+  spec.capabilities.clear();
   host.landlock_abi = 0;
   CHECK_FALSE(make_plan(spec, host));
   spec.landlock = LandlockMode::automatic;
