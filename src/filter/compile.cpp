@@ -116,7 +116,7 @@ Result<Bpf> export_tree(const Context& context) {
 Result<> append_architecture(Bpf& program, const FilterPolicy& policy, Architecture architecture) {
   const auto number_of = [&](std::string_view name) {
     const int number = resolve(architecture, name);
-    return number < 0 ? std::nullopt : std::optional(number);
+    return number < 0 ? newer_number(*find_call(name)) : std::optional(number);
   };
   const auto numbers = find_numbers(policy, architecture);
   const auto head = head_for(policy, architecture, number_of, numbers.newer, numbers.highest);

@@ -1,11 +1,13 @@
 #include "filter/head.h"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -24,6 +26,8 @@ struct ArgumentRule {
   Test test;
   std::vector<std::uint32_t> values;
   std::uint32_t refusal;
+  unsigned flags_argument = 0;     // the rule holds where this argument has one of these bits;
+  std::uint32_t flags_needed = 0;  // 0: always
 };
 
 // What is promised whatever a profile lists.
@@ -65,6 +69,29 @@ void add_surface_rules(std::vector<ArgumentRule>& rules, const FilterPolicy& pol
                      refusal});
 }
 
+// A set-user-id program that the payload leaves in a writable directory is the caller's on the host, where no nosuid
+// holds: whoever executes it there becomes the caller. The kernel takes that bit on creation too (open(2)).
+void add_set_user_id_rules(std::vector<ArgumentRule>& rules, const FilterPolicy& policy) {
+  const auto refusal = denied_result(policy.action);
+  struct ModeCall {
+    std::string_view call;
+    unsigned mode, flags;
+    bool by_flags;
+  };
+  static constexpr ModeCall calls[] = {{"chmod", 1, 0, false},     {"fchmod", 1, 0, false}, {"fchmodat", 2, 0, false},
+                                       {"fchmodat2", 2, 0, false}, {"creat", 1, 0, false},  {"mknod", 1, 0, false},
+                                       {"mknodat", 2, 0, false},   {"open", 2, 1, true},    {"openat", 3, 2, true}};
+  for (const auto& [call, mode, flags, by_flags] : calls) {
+    if (policy.plain.test(*find_call(call))) continue;
+    // Where nothing is made the mode is whatever the register held.
+    const auto needed = by_flags ? static_cast<std::uint32_t>(O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) : 0U;
+    rules.push_back({call, mode, Test::refuse_bits, {S_ISUID}, refusal, flags, needed});
+  }
+  // openat2(2) has its mode in memory; callers of it know kernels before 5.6.
+  if (!policy.plain.test(*find_call("openat2")))
+    rules.push_back({"openat2", 0, Test::refuse_others, {}, errno_result(ENOSYS)});
+}
+
 constexpr std::uint32_t number_offset = offsetof(seccomp_data, nr);
 constexpr std::uint32_t low_half(unsigned argument) {  // both architectures are little-endian
   return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t));
@@ -73,14 +100,20 @@ constexpr std::uint32_t low_half(unsigned argument) {  // both architectures are
 sock_filter load(std::uint32_t offset) { return bpf_statement(BPF_LD | BPF_W | BPF_ABS, offset); }
 sock_filter give(std::uint32_t result) { return bpf_statement(BPF_RET | BPF_K, result); }
 
-// [A is the call's number]  JEQ number, else over this rule; load; one JEQ or JSET a value, true to HIT; what follows
-// no hit; HIT; load the number anew for the next rule.
+// [A is the call's number]  JEQ number, else over this rule; where flags matter: load them, JSET, else to the end;
+// load; one JEQ or JSET a value, true to HIT; what follows no hit; HIT; the end: load the number anew for the next
+// rule.
 void append_rule(Bpf& head, const ArgumentRule& rule, int number) {
   const auto count = rule.values.size();
   const bool refuse_others = rule.test == Test::refuse_others;
   const auto compare = BPF_JMP | BPF_K | static_cast<unsigned>(rule.test == Test::refuse_bits ? BPF_JSET : BPF_JEQ);
-  head.push_back(
-      bpf_jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, count + (refuse_others ? 3 : 4)));
+  const std::size_t body = 1 + count + (refuse_others ? 1 : 2);
+  const std::size_t flags = rule.flags_needed != 0 ? 2 : 0;
+  head.push_back(bpf_jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, flags + body + 1));
+  if (flags != 0) {
+    head.push_back(load(low_half(rule.flags_argument)));
+    head.push_back(bpf_jump(BPF_JMP | BPF_JSET | BPF_K, rule.flags_needed, 0, body));
+  }
   head.push_back(load(low_half(rule.argument)));
   for (std::size_t i = 0; i < count; ++i) head.push_back(bpf_jump(compare, rule.values[i], count - i, 0));
   if (!refuse_others) head.push_back(bpf_statement(BPF_JMP | BPF_JA, 1));
@@ -131,17 +164,18 @@ Bpf head_for(const FilterPolicy& policy, Architecture architecture, const CallNu
     head.push_back(bpf_jump(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1));
     head.push_back(give(SECCOMP_RET_KILL_PROCESS));
   }
+  std::vector<ArgumentRule> rules;
+  add_promised_rules(rules, policy);
+  add_surface_rules(rules, policy);
+  add_set_user_id_rules(rules, policy);
+  for (const auto& rule : rules)
+    if (const auto number = number_of(rule.call)) append_rule(head, rule, *number);
   const auto beyond = newer_calls_block(policy, newer, highest);
   if (!beyond.empty()) {  // one comparison for all older calls: the kernel runs the filter on each number at load
     const auto lowest = newer.empty() ? highest + 1 : newer.front().number;
     head.push_back(bpf_jump(BPF_JMP | BPF_JGE | BPF_K, static_cast<std::uint32_t>(lowest), 0, beyond.size()));
     head.insert(head.end(), beyond.begin(), beyond.end());
   }
-  std::vector<ArgumentRule> rules;
-  add_promised_rules(rules, policy);
-  add_surface_rules(rules, policy);
-  for (const auto& rule : rules)
-    if (const auto number = number_of(rule.call)) append_rule(head, rule, *number);
   return head;
 }
 

@@ -15,7 +15,7 @@ const std::vector<std::string_view> required_calls = {"close", "execve", "exit",
 namespace {
 
 // Raised whenever the same policy text would give other BPF, so that kept filters of the time before aren't used.
-constexpr int rules_version = 1;
+constexpr int rules_version = 2;
 
 struct Named {
   CallSet all;    // sets resolved

@@ -69,6 +69,17 @@ def test_set_user_id_programs_gain_nothing(user, root, attackers, layers):
     assert not attack.reached and set(attack.refused) == {"euid"}, attack
 
 
+def test_no_set_user_id_program_is_left_behind(caller, attackers, layers):
+    """Where the host executes it there is no nosuid: whoever does would become the caller."""
+    directory = caller.make_directory("work/left")
+    control = attackers.outside(caller, "setuid", "--make", directory)
+    ways = {"chmod", "fchmod", "fchmodat", "openat", "open", "creat", "mknod", "openat2", "tmpfile", "fchmod-upper-bits"}
+    assert ways <= set(control.reached), control
+    attack = attackers.inside(caller, "setuid", "--make", directory, sbx=["--rw", directory], profile=layers)
+    assert not attack.reached and ways <= set(attack.refused), attack
+    assert os.listdir(directory) == []
+
+
 def test_files_by_handle(root, attackers):
     secret = root.write(root.directory / "secret", "the-secret-behind-the-handle")
     bound = root.make_directory("work/bound")
