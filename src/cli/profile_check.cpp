@@ -6,6 +6,7 @@
 #include "cli/profile_warnings.h"
 #include "filter/compile.h"
 #include "profile/load.h"
+#include "systemd/unit_property.h"
 
 namespace sbx {
 namespace {
@@ -15,12 +16,26 @@ struct Findings {
   std::vector<std::string> problems, warnings;
 };
 
+// What the service manager would refuse, told before it is asked. What only the system's manager enforces passes:
+// whose manager it will be is the run's to say.
+template <typename Report>
+void check_scope(const Profile& profile, const Report& report) {
+  for (const auto& [name, said] : profile.properties)
+    if (auto property = parse_unit_property(name, said.value, true); !property) {
+      property.error().what = cat(said.origin, ": systemd.properties: ", property.error().what);
+      report(property.error());
+    }
+}
+
 Findings check(const std::string& name) {
   Findings findings{name, {}, {}};
   const auto problem = [&](const Error& error) { findings.problems.push_back(format_error(error)); };
   const auto profile = load_profile(name);
   if (!profile) return problem(profile.error()), findings;
+  check_scope(*profile, problem);
   const auto spec = effective_spec(*profile);
+  // Of the format, and refused when it is run: nothing is wrong with the file.
+  if (!spec && spec.error().kind == ErrorKind::unsupported) return findings.warnings.push_back(spec.error().what), findings;
   if (!spec) return problem(spec.error()), findings;
   if (const auto policy = filter_policy(spec->seccomp, spec->namespaces.nested); !policy) problem(policy.error());
   findings.warnings = profile_warnings(*profile, *spec);

@@ -54,7 +54,7 @@ Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& 
   SBX_ASSIGN(auto spec, lower_profile(profile, caller, request.argv, request.name.empty() ? random_id() : request.name));
   spec.terminal = request.terminal;
   spec.pass_fds = request.pass_fds;
-  SBX_TRY(validate_spec(spec));
+  SBX_TRY(validate_run(spec));
   return spec;
 }
 

@@ -32,13 +32,8 @@ Result<> check_target(std::string_view kind, const std::string& path, const Orig
 
 Result<> check_binds(const FilesystemSpec& files) {
   std::set<std::string_view> targets;
-  const bool own_home = files.home == HomeKind::private_tmpfs || files.home == HomeKind::persistent;
   for (const auto& bind : files.binds) {
     SBX_TRY(check_target("the bind", bind.target, bind.origin, true));
-    // Building in the home directory would otherwise lay all of it open, keys and all.
-    if (own_home && bind.target == files.home_path)
-      return bad(bind.origin, cat(bind.target, " is asked for, but is the home directory, of which the sandbox gets one of its own"),
-                 "change to a directory below it, or use filesystem.home = \"host\" if all of the home is meant");
     if (!is_clean_path(bind.source)) return bad(bind.origin, cat("the source \"", bind.source, "\" is no absolute and normalized path"));
     if (bind.source == "/")
       return bad(bind.origin, "the host's whole root directory can't be bound", "use filesystem.root = \"host\", and name what is needed beyond it");
@@ -135,10 +130,6 @@ Result<> check_network(const SandboxSpec& spec) {
 
 Result<> check_seccomp(const SandboxSpec& spec) {
   const auto& seccomp = spec.seccomp;
-  if (seccomp.default_deny && seccomp.allow.empty())
-    return bad(seccomp.origin == "default" ? "" : seccomp.origin,
-               "seccomp.allow is empty, and no command runs on the few system calls that are always there",
-               "extend a profile such as base, or list seccomp.allow = [\"@system-service\"]");
   if (!seccomp.default_deny && !seccomp.allow.empty())
     return bad(seccomp.origin, "seccomp.allow means nothing where seccomp.default is \"allow\"", "remove it, or use seccomp.default = \"deny\"");
   if (seccomp.architectures.empty()) return bad(seccomp.origin, "seccomp.architectures is empty", "use [\"native\"]");
@@ -211,6 +202,22 @@ Result<> validate_spec(const SandboxSpec& spec) {
   SBX_TRY(check_seccomp(spec));
   SBX_TRY(check_limits(spec));
   return check_names(spec);
+}
+
+Result<> validate_run(const SandboxSpec& spec) {
+  SBX_TRY(validate_spec(spec));
+  if (spec.seccomp.default_deny && spec.seccomp.allow.empty())
+    return bad(spec.seccomp.origin == "default" ? "" : spec.seccomp.origin,
+               "seccomp.allow is empty, and no command runs on the few system calls that are always there",
+               "extend a profile such as base, or list seccomp.allow = [\"@system-service\"]");
+  const auto& files = spec.filesystem;
+  const bool own_home = files.home == HomeKind::private_tmpfs || files.home == HomeKind::persistent;
+  for (const auto& bind : files.binds)
+    // Building in the home directory would otherwise lay all of it open, keys and all.
+    if (own_home && bind.target == files.home_path)
+      return bad(bind.origin, cat(bind.target, " is asked for, but is the home directory, of which the sandbox gets one of its own"),
+                 "change to a directory below it, or use filesystem.home = \"host\" if all of the home is meant");
+  return {};
 }
 
 }  // namespace sbx

@@ -5,4 +5,7 @@
 
 namespace sbx {
 Result<> validate_spec(const SandboxSpec& spec);
+// That, and what is no run either: a profile of limits alone, to be merged with another, is fine as a profile, and so
+// is one of the current directory while that happens to be the home.
+Result<> validate_run(const SandboxSpec& spec);
 }  // namespace sbx

@@ -43,7 +43,8 @@ TEST_CASE("an empty profile means the strictest") {
   CHECK(spec.accept.empty());
   CHECK(spec.environment == std::vector<std::string>{"LOGNAME=ann", "PATH=/usr/local/bin:/usr/bin:/bin", "USER=ann"});
   CHECK(spec.identity == IdentitySpec{"sandbox", 1000, 1000, false});
-  const auto valid = validate_spec(spec);
+  CHECK(validate_spec(spec).has_value());
+  const auto valid = validate_run(spec);
   REQUIRE_FALSE(valid);
   CHECK(contains(format_error(valid.error()), "seccomp.allow is empty"));
 }

@@ -22,7 +22,7 @@ SandboxSpec good() {
   return spec;
 }
 std::string verdict(const SandboxSpec& spec) {
-  const auto valid = validate_spec(spec);
+  const auto valid = validate_run(spec);
   return valid ? "valid" : format_error(valid.error());
 }
 std::string after(const std::function<void(SandboxSpec&)>& change) {
