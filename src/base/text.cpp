@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace sbx {
 namespace {
@@ -147,21 +148,21 @@ std::string format_bytes(std::uint64_t bytes) {
 
 std::optional<std::string_view> nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   std::optional<std::string_view> best;
-  if (word.size() > 128) return best;  // no one's typing mistake, and the table below is quadratic
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
-  std::vector<std::size_t> row;
+  // Insertions, deletions, replacements and swaps of neighbours ("biuld") count one each.
+  std::vector<std::size_t> before, row, next;
   for (const auto candidate : candidates) {
     row.resize(candidate.size() + 1);
-    for (std::size_t i = 0; i <= candidate.size(); ++i) row[i] = i;
+    next.resize(row.size());
+    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
     for (std::size_t i = 1; i <= word.size(); ++i) {
-      std::size_t diagonal = row[0];
-      row[0] = i;
-      for (std::size_t j = 1; j <= candidate.size(); ++j) {
-        const std::size_t above = row[j];
-        const std::size_t replace = diagonal + (word[i - 1] == candidate[j - 1] ? 0 : 1);
-        row[j] = std::min({row[j - 1] + 1, above + 1, replace});
-        diagonal = above;
+      next[0] = i;
+      for (std::size_t j = 1; j < row.size(); ++j) {
+        next[j] = std::min({next[j - 1] + 1, row[j] + 1, row[j - 1] + (word[i - 1] == candidate[j - 1] ? 0 : 1)});
+        if (i > 1 && j > 1 && word[i - 1] == candidate[j - 2] && word[i - 2] == candidate[j - 1])
+          next[j] = std::min(next[j], before[j - 2] + 1);
       }
+      before = std::exchange(row, next);
     }
     if (row.back() < best_distance) best_distance = row.back(), best = candidate;
   }

@@ -39,6 +39,8 @@ Error unknown_command(std::string_view prefix, const std::string& word) {
       names.push_back(command.name.substr(prefix.size()));
   const auto near = nearest(word, names);
   const auto what = word.starts_with('-') ? cat("unknown option ", word, " before a command") : cat("sbx ", prefix, "has no command ", word);
+  for (const auto& command : commands())
+    if (command.name.ends_with(cat(" ", word))) return usage_error(what, cat("did you mean sbx ", command.name, "?"));
   if (near) return usage_error(what, cat("did you mean sbx ", prefix, *near, "?"));
   if (prefix.empty() && !word.starts_with('-')) return usage_error(what, cat("to run ", word, " in a sandbox: sbx run -- ", word));
   return usage_error(what, cat("see sbx help", prefix.empty() ? "" : " ", prefix.substr(0, prefix.size() - (prefix.empty() ? 0 : 1))));

@@ -108,6 +108,19 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs) {
   return exit_status(report);
 }
 
+// What was typed may be near to what was meant: the words of a command in one, a profile without its -p.
+void add_likely_mistake(const RunRequest& request, Error& error) {
+  if (error.kind != ErrorKind::not_found || request.argv.empty()) return;
+  const auto& word = request.argv[0];
+  if (request.argv.size() == 1 && word.find(' ') != std::string::npos && word.find('/') != 0) {
+    error.hint = cat("if these are several words, leave the quotes out: sbx run -- ", word);
+    return;
+  }
+  if (request.profiles.empty() && word.find('/') == std::string::npos)
+    for (const auto& profile : list_profiles())
+      if (profile.name == word) error.hint = cat("if the profile is meant: sbx run -p ", word);
+}
+
 }  // namespace
 
 Result<int> run_command(const ParsedLine& line) {
@@ -117,7 +130,10 @@ Result<int> run_command(const ParsedLine& line) {
   // reset before exec.
   ::signal(SIGPIPE, SIG_IGN);
   auto status = run(request, outputs);
-  if (!status) outputs.write_failure(status.error());
+  if (!status) {
+    add_likely_mistake(request, status.error());
+    outputs.write_failure(status.error());
+  }
   return status;
 }
 

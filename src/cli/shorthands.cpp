@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/run_options.h"
+#include "spec/capability_names.h"
 
 namespace sbx {
 namespace {
@@ -151,11 +152,24 @@ std::string full_capability(std::string_view name) {
   return full.starts_with("CAP_") ? full : cat("CAP_", full);
 }
 
+void read_capability(const ParsedOption& parsed, Profile& profile) {
+  const auto full = full_capability(parsed.value);
+  if (full != "CAP_ALL") return profile.capabilities.push_back({full, origin_of(parsed)});
+  for (const auto name : capability_names) profile.capabilities.push_back({std::string(name), origin_of(parsed)});
+}
+
+// "none host" as "none, host".
+std::string listed(std::string_view choices) {
+  std::string out;
+  for (const auto choice : split(choices, ' ')) out += cat(out.empty() ? "" : ", ", choice);
+  return out;
+}
+
 Result<> read_choice(const ParsedOption& parsed, Maybe<std::string>& target) {
   const auto choices = split(parsed.option->choices, ' ');
   if (std::ranges::find(choices, parsed.value) == choices.end()) {
     const auto near = nearest(parsed.value, choices);
-    return fail(usage_error(cat(parsed.spelled, " ", parsed.value, ": not one of ", parsed.option->choices),
+    return fail(usage_error(cat(parsed.spelled, " ", parsed.value, ": not one of ", listed(parsed.option->choices)),
                             near ? cat("did you mean ", *near, "?") : ""));
   }
   target = {parsed.value, origin_of(parsed)};
@@ -226,7 +240,7 @@ Result<bool> read_shorthand(const ParsedOption& parsed, Profile& profile) {
   if (name == "ulimit") return done(read_ulimit(parsed, profile));
   if (name == "timeout") return done(read_time(parsed, profile.wall_time));
   if (name == "stop-timeout") return done(read_time(parsed, profile.grace));
-  if (name == "cap-add") return profile.capabilities.push_back({full_capability(parsed.value), origin_of(parsed)}), true;
+  if (name == "cap-add") return read_capability(parsed, profile), true;
   if (name == "cap-drop")
     return profile.capabilities.push_back({cat("!", full_capability(parsed.value)), origin_of(parsed)}), true;
   if (name == "require") return profile.require.push_back({parsed.value, origin_of(parsed)}), true;

@@ -7,6 +7,7 @@
 namespace sbx {
 
 Result<int> version_command(const ParsedLine& line) {
+  if (!line.words.empty()) return fail(usage_error(cat("unexpected word ", line.words[0]), "sbx version takes none"));
   SBX_TRY(print(line.has("json") ? cat("{\"version\":\"", SBX_VERSION, "\"}\n") : cat("sbx ", SBX_VERSION, "\n")));
   return 0;
 }

@@ -106,7 +106,7 @@ Result<> LaunchCgroup::lose(Error error, const std::function<void(const Loss&)>&
   // Without a scope no limit holds: each has to be one whose loss is accepted.
   for (const auto& controller : limit_controllers(limits))
     if (!contains(plan_.accept, controller)) {
-      if (error.hint.empty()) error.hint = cat("or accept the loss of the limits: [fallback] accept = [\"", controller, "\"]");
+      if (error.hint.empty()) error.hint = cat("or accept the loss: --accept ", controller, ", or fallback.accept in the profile");
       return fail(std::move(error));
     }
   if (on_loss) {

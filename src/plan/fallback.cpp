@@ -21,7 +21,7 @@ bool requires_protection(const SandboxSpec& spec, std::string_view protection) {
 Result<> give_up(const SandboxSpec& spec, LaunchPlan& plan, Loss loss) {
   if (!accepts(spec, loss.protection) || requires_protection(spec, loss.protection))
     return fail(Step::make_plan, ErrorKind::host, loss.reason,
-                cat(loss.remedy, loss.remedy.empty() ? "" : ", or ", "accept the loss: fallback.accept = [\"", loss.protection, "\"]"));
+                cat(loss.remedy, loss.remedy.empty() ? "" : ", or ", "accept the loss: --accept ", loss.protection, ", or fallback.accept in the profile"));
   plan.losses.push_back(std::move(loss));
   return {};
 }

@@ -91,9 +91,11 @@ Result<UniqueFd> open_profile(const std::string& path, const std::string& real) 
 }
 
 Result<std::string> read_all(const UniqueFd& file, const std::string& path) {
-  std::string text(profile_size_limit + 1, '\0');
+  // Grown as needed: clearing a buffer of the limit's size takes longer than all the rest of the reading.
+  std::string text;
   std::size_t size = 0;
-  while (size < text.size()) {
+  while (size <= profile_size_limit) {
+    text.resize(std::min(size + 8192, profile_size_limit + 1));
     const auto got = ::read(file.get(), text.data() + size, text.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_errno(Step::read_profile, errno, path);

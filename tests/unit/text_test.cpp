@@ -42,6 +42,8 @@ TEST_CASE("paths are compared by component") {
 }
 
 TEST_CASE("the nearest word is offered only where it is near") {
+  CHECK(nearest("biuld", {"base", "build", "shell"}) == "build");
+  CHECK(nearest("rnu", {"run", "help"}) == "run");
   CHECK(nearest("memroy.max", {"memory.max", "memory.high"}) == "memory.max");
   CHECK_FALSE(nearest("xyz", {"memory.max"}));
 }
