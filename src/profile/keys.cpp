@@ -55,7 +55,7 @@ constexpr ProfileKey keys[] = {
     {"systemd.slice", "string", "a slice unit; default \"sbx.slice\"", "The slice that the scope is in."},
     {"systemd.properties", "table", "names of resource-control and scope properties, as systemd-run -p takes them", "Properties of the scope, such as RuntimeMaxSec = \"10min\"."},
     {"seccomp.default", "string", "\"deny\" or \"allow\"; default \"deny\"", "deny: only what allow lists passes. allow: all but what deny lists."},
-    {"seccomp.allow", "list of strings", "system calls and systemd's sets, such as \"@system-service\"; default none", "What passes."},
+    {"seccomp.allow", "list of strings", "system calls and systemd's sets, such as \"@system-service\"; default none", "What passes, beside @default and what starting needs. A call that is named by itself also loses sbx's rules on its arguments (SECURITY.md has the table)."},
     {"seccomp.deny", "list of strings", "system calls and sets; default none", "What is refused. It wins over allow; \"!NAME\" takes an entry of an earlier profile away."},
     {"seccomp.errno", "string", "\"EPERM\", \"kill\" or \"log\"; default \"EPERM\"", "What a refused call meets: an error, the end of the process, or a line in the kernel's log and nothing else (for finding out what a program needs)."},
     {"seccomp.architectures", "list of strings", "\"native\" or names; default [\"native\"]", "The system call ABIs that the filter lets through."},
