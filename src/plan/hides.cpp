@@ -38,7 +38,10 @@ class Hider {
   // Only where the payload could write, and as a directory where there is nothing yet.
   Result<> protect_directory(const std::string& on_host, const Origin& origin) {
     return in_views(on_host, {}, [](const MountItem& bind) { return !bind.read_only; },
-                    [&](const std::string& view) { return hide_at(view, origin, true); });
+                    [&](const std::string& view) {
+                      pin_parents(tree_, view, origin);
+                      return hide_at(view, origin, true);
+                    });
   }
 
  private:

@@ -251,6 +251,8 @@ Result<> MountOrder::finish() {
     return a.key != b.key ? a.key < b.key : a.rank < b.rank;
   });
   plan_.mounts.reserve(ranked_.size() + hides_.size() + seals_.size());
+  std::stable_sort(plan_.placeholders.begin(), plan_.placeholders.end(),
+                   [](const Placeholder& a, const Placeholder& b) { return a.path < b.path; });
   for (Ranked& ranked : ranked_) plan_.mounts.push_back(std::move(ranked.mount));
   for (PlannedMount& mount : hides_) plan_.mounts.push_back(std::move(mount));
   // The innermost first: the root's mount points are needed until the end.

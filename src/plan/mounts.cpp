@@ -126,6 +126,7 @@ Result<> plan_mounts(const SandboxSpec& spec, const HostFacts& facts, HostQuesti
   MountTree tree(root, host);
   SBX_ASSIGN(auto items, wanted_items(spec, host, root, plan));
   SBX_TRY(fill_tree(tree, std::move(items)));
+  pin_read_only(tree);
   MountOrder order(spec, tree, plan);
   SBX_TRY(plan_hides(spec, tree, order));
   for (const auto& [target, item] : tree.items()) SBX_TRY(order.add(item));

@@ -36,6 +36,9 @@ Result<> plan_landlock(const SandboxSpec& spec, const HostFacts& facts, LaunchPl
 Result<MountItem> root_item(const SandboxSpec& spec, HostView& host);
 std::vector<MountItem> base_items(const SandboxSpec& spec, HostView& host, const MountItem& root);
 void ask_base(const SandboxSpec& spec, HostQuestions& questions);
+// pins.cpp: what stands read-only within a tree that the payload can write stays where it is: see pin_parents.
+void pin_parents(MountTree& tree, const std::string& path, const Origin& origin);
+void pin_read_only(MountTree& tree);
 // hides.cpp
 Result<> plan_hides(const SandboxSpec& spec, MountTree& tree, MountOrder& order);
 

@@ -131,11 +131,33 @@ TEST_CASE("sbx's own directories are out of reach where the payload can write ar
   REQUIRE(plan.placeholders.size() == 1);
   CHECK(plan.placeholders[0].path == "/home/u/.cache/sbx");
   CHECK(plan.placeholders[0].directory);
+  // Nor can it move a parent away and make another.
+  CHECK_FALSE(find<BindTree>(plan, "/home/u/.config").read_only);
+  CHECK(has<BindTree>(plan, "/home/u/.cache"));
+  home.host.paths.erase("/home/u/.cache");
+  const LaunchPlan absent = home.plan();
+  REQUIRE(absent.placeholders.size() == 2);
+  CHECK(absent.placeholders[0].path == "/home/u/.cache");
+  CHECK(absent.placeholders[1].path == "/home/u/.cache/sbx");
   // To read them is no harm, and a home kept below them is bound by name.
   Home reader(Access::read);
   reader.host.own_directories = home.host.own_directories;
   CHECK_FALSE(has<HidePath>(reader.plan(), "/home/u/.config/sbx"));
   CHECK_FALSE(host_questions(reader.spec).own_directories);
+}
+
+TEST_CASE("what is read-only within a writable tree can't be moved away with its parents", "[plan][hide]") {
+  Home home(Access::write);
+  add_directory(home.host, "/home/u/proj/.git");
+  add_directory(home.host, "/home/u/proj/.git/hooks");
+  home.spec.filesystem.binds = {bind("/home/u/proj", Access::write), bind("/home/u/proj/.git/hooks")};
+  const LaunchPlan plan = home.plan();
+  CHECK_FALSE(find<BindTree>(plan, "/home/u/proj/.git").read_only);
+  CHECK(index_of<BindTree>(plan, "/home/u/proj/.git") < index_of<BindTree>(plan, "/home/u/proj/.git/hooks"));
+  CHECK(count_if_target(plan, "/home/u/proj") == 1);
+  // In a read-only tree there is nothing to move.
+  home.spec.filesystem.binds[0].access = Access::read;
+  CHECK_FALSE(has<BindTree>(home.plan(), "/home/u/proj/.git"));
 }
 
 TEST_CASE("a payload that is root sees nothing that root alone can read", "[plan][hide]") {
