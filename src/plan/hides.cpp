@@ -26,7 +26,14 @@ class Hider {
     const MountItem& over = tree_.cover(path);
     if (item != nullptr && item->kind == MountItem::Kind::bind) return hide_views(item->source, hide.origin, path);
     if (over.kind == MountItem::Kind::bind) return hide_views(MountTree::host_path(over, path), hide.origin, path);
-    return {};
+    // No bind holds the path under this name. Who named it meant the host's file: a symlink may lead there by directories
+    // that the sandbox doesn't have.
+    std::string real = tree_.host().look(hide.path).real_path;
+    if (real.empty()) {
+      const std::string above = tree_.host().look(std::string(parent_path(hide.path))).real_path;
+      if (!above.empty()) real = join_path(above, hide.path.substr(hide.path.rfind('/') + 1));
+    }
+    return real.empty() ? Result<>() : hide_views(real, hide.origin, path);
   }
 
   // Where else the same host path is to be seen: below each bind of a directory above it. A bind of the path itself, or

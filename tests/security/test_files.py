@@ -33,6 +33,23 @@ def test_links_in_a_bound_directory_lead_to_the_sandbox(caller, attackers, layer
     assert (tree / "absolute").read_text() == "content-of-the-old-root"
 
 
+def test_hidden_files_stay_hidden_by_other_names(caller, attackers, layers):
+    """By another bind, by a bind of a link, named by a link that the sandbox doesn't have, and when directories move."""
+    tree = caller.make_directory("work/tree")
+    (tree / "sub").mkdir()
+    caller.own(tree / "sub")
+    key = caller.write(tree / "sub" / "key", "the hidden key")
+    os.symlink(tree, caller.directory / "alias")
+    look = f"cat {key} /data/sub/key /linked/sub/key {tree}/moved/key; mv {tree}/sub {tree}/moved; cat {tree}/moved/key; mv {tree}/moved {tree}/sub; true"
+    control = caller.execute(["sh", "-c", look])
+    assert control.out.count("the hidden key") == 2, control
+    for name in (key, caller.directory / "alias" / "sub" / "key"):
+        attack = attackers.shell(caller, look, "--rw", tree, "-v", f"{tree}:/data", "-v", f"{caller.directory}/alias:/linked",
+                                 "--hide", name, profile=layers)
+        assert attack.status == 0 and "the hidden key" not in attack.out, (name, attack)
+    assert key.read_text() == "the hidden key"
+
+
 def test_descriptors_do_not_leak(caller, attackers):
     secret = caller.write(caller.directory / "secret", "content-of-a-leaked-file")
     leak = ["sh", "-c", f'exec 5<"{secret}" 7<>"{secret}" 9</ ; exec "$@"', "sh"]

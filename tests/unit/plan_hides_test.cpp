@@ -57,6 +57,20 @@ TEST_CASE("a hidden path behind a symlink is covered where it is", "[plan][hide]
   CHECK(has<HidePath>(plan, "/home/u/.ssh/id"));
 }
 
+TEST_CASE("a hidden path named by a symlink outside of the sandbox is covered where it is seen", "[plan][hide]") {
+  Home home(Access::write);
+  home.spec.filesystem.binds = {bind("/home/u/proj", Access::write)};
+  add_link(home.host, "/home/u/alias", "proj", FileKind::directory, "/home/u/proj");
+  home.host.paths["/home/u/alias/.env"] = {.kind = FileKind::regular, .real_path = "/home/u/proj/.env", .dev = 1, .ino = 4711, .errno_value = 0};
+  home.host.paths["/home/u/proj/.env"] = home.host.paths["/home/u/alias/.env"];
+  home.hide("/home/u/alias/.env");
+  home.hide("/home/u/alias/absent");
+  const LaunchPlan plan = home.plan();
+  CHECK(has<HidePath>(plan, "/home/u/proj/.env"));
+  REQUIRE(plan.placeholders.size() == 1);
+  CHECK(plan.placeholders[0].path == "/home/u/proj/absent");
+}
+
 TEST_CASE("a loop of symlinks is an error that names the path", "[plan][hide]") {
   Home home(Access::read);
   home.host.links["/home/u/a"] = "b";
