@@ -232,7 +232,7 @@ static void list_directory(const char *name, const char *path, bool numbers_only
 static int try_open(const char *path, int flags) {
   struct stat st;
   // Existing files are left as they are; absent ones are made and taken away again.
-  const bool existed = lstat(path, &st) == 0;
+  const bool existed = stat(path, &st) == 0;
   if (existed && S_ISDIR(st.st_mode) && flags != O_RDONLY) {
     char inside[PATH_MAX];
     snprintf(inside, sizeof(inside), "%s/.probe", path);

@@ -19,7 +19,7 @@ def test_dev_holds_the_minimum_and_no_more(caller):
 
 def test_dev_works(caller):
     outcome = caller.shell("echo x > /dev/null && head -c 4 /dev/zero | od -An -tx1 && head -c 4 /dev/urandom | wc -c && "
-                           "touch /dev/shm/x && echo y > /dev/stdout && echo z | cat /dev/stdin")
+                           "touch /dev/shm/x && (echo y > /dev/stdout) | cat && echo z | cat /dev/stdin")
     assert outcome.status == 0 and "y\nz\n" in outcome.out, outcome
 
 

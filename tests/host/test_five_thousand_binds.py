@@ -17,7 +17,7 @@ def tree_of(caller, count):
 
 def seconds(caller, tree, count, tries=3):
     lines = ",\n".join(f'"{tree}/d{number}"' for number in range(count))
-    profile = caller.profile(f'extends = ["untrusted"]\n[filesystem]\nread = [\n{lines}\n]\n', f"many{count}.toml")
+    profile = caller.profile(f'extends = ["plain"]\n[filesystem]\nread = [\n{lines}\n]\n', f"many{count}.toml")
     outcomes = [caller.run("--", "true", profile=profile, timeout=60) for _ in range(tries)]
     assert all(outcome.status == 0 for outcome in outcomes), outcomes[0]
     return min(outcome.seconds for outcome in outcomes)
@@ -39,7 +39,7 @@ def test_cost_is_linear(user):
 def test_all_of_them_are_there(user):
     tree = tree_of(user, 2000)
     lines = ",".join(f'"{tree}/d{number}"' for number in range(2000))
-    profile = user.profile(f'extends = ["untrusted"]\n[filesystem]\nread = [{lines}]\n')
+    profile = user.profile(f'extends = ["plain"]\n[filesystem]\nread = [{lines}]\n')
     outcome = user.run("--", "sh", "-c", f"ls {tree} | wc -l", profile=profile)
     assert outcome.out.strip() == "2000", outcome
 
@@ -59,7 +59,7 @@ def test_many_mounts_of_the_host_cost_little(root):
     """A host with thousands of mounts of its own (containers) is not slower by their square."""
     script = ('i=0; mkdir -p many; while [ $i -lt 1500 ]; do mkdir many/$i; mount -t tmpfs none many/$i; i=$((i+1)); done; '
               'exec "$@"')
-    process = root.start([root.programs.sbx, "run", "--profile", "untrusted", "--set", "systemd.scope=none", "--", "true"],
+    process = root.start([root.programs.sbx, "run", "--profile", "plain", "--set", "systemd.scope=none", "--", "true"],
                          outer=["unshare", "-m", "--", "sh", "-c", f"{script.replace('exec', 'date +%s.%N > start; exec')}", "sh"],
                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     _, err = process.communicate(timeout=60)

@@ -14,7 +14,7 @@ TRIES = int(os.environ.get("SBX_TEST_KILLS", "300"))
 
 
 def begin(caller, script, *options):
-    return caller.start([caller.programs.sbx, "run", "--profile", "untrusted", "--set", "systemd.scope=none", *options,
+    return caller.start([caller.programs.sbx, "run", "--profile", "plain", "--set", "systemd.scope=none", *options,
                          "--", "sh", "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -88,7 +88,7 @@ def test_killed_parent_of_sbx_alone_keeps_the_sandbox(user):
     place = user.make_directory("work/out")
     mark = place / "mark"
     script = f'"$@" & echo $! > {place}/pid; kill -KILL $$'
-    words = [user.programs.sbx, "run", "--profile", "untrusted", "--set", "systemd.scope=none", "--rw", place,
+    words = [user.programs.sbx, "run", "--profile", "plain", "--set", "systemd.scope=none", "--rw", place,
              "--", "sh", "-c", f"sleep 0.5; echo done > {mark}"]
     user.start(["sh", "-c", script, "sh", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait(10)
     harness.wait_for(mark.exists, 10, "the end of the payload")

@@ -28,7 +28,7 @@ def test_zombies_are_reaped(caller):
 
 
 def test_stopped_payload_dies_with_sbx(user):
-    process = user.start([user.programs.sbx, "run", "--profile", "untrusted", "--set", "systemd.scope=none", "--",
+    process = user.start([user.programs.sbx, "run", "--profile", "plain", "--set", "systemd.scope=none", "--",
                           "sh", "-c", "echo ready; kill -STOP $$; sleep 60"], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"ready\n"
     time.sleep(0.1)

@@ -26,14 +26,14 @@ def test_same_files_not_copies(user):
     """The payload writes into the caller's file itself, appending where the caller's descriptor appends."""
     target = user.write("log", "first\n")
     with open(target, "ab") as stream:
-        process = user.start([user.programs.sbx, "run", "--profile", "untrusted", "--set", "systemd.scope=none", "--",
+        process = user.start([user.programs.sbx, "run", "--profile", "plain", "--set", "systemd.scope=none", "--",
                               "sh", "-c", "echo second; echo third >&2"], stdout=stream, stderr=stream)
         assert process.wait(15) == 0
     assert target.read_text() == "first\nsecond\nthird\n"
 
 
 def test_closed_reader_is_felt(user):
-    process = user.start([user.programs.sbx, "run", "--profile", "untrusted", "--set", "systemd.scope=none", "--",
+    process = user.start([user.programs.sbx, "run", "--profile", "plain", "--set", "systemd.scope=none", "--",
                           "sh", "-c", "trap - PIPE; yes"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdout.read(10) == b"y\ny\ny\ny\ny\n"
     process.stdout.close()
@@ -58,14 +58,14 @@ def test_input_that_is_not_read_stays(user):
 
 
 def test_long_pipeline_of_sandboxes(user):
-    words = f"{user.programs.sbx} run --profile untrusted --set systemd.scope=none --"
+    words = f"{user.programs.sbx} run --profile plain --set systemd.scope=none --"
     outcome = user.execute(["sh", "-c", f"seq 1 50000 | {words} cat | {words} tac | {words} tail -n 1"])
     assert outcome.status == 0 and outcome.out == "1\n", outcome
 
 
 def test_arguments_arrive_as_they_were(caller):
     odd = ["", " ", "a b", "'\"$x`", "\n", "\u00e9", "--help", "-x", "*"]
-    seen = caller.execute([caller.programs.sbx, "run", "--profile", "untrusted", "--set", "systemd.scope=none", "--ro",
+    seen = caller.execute([caller.programs.sbx, "run", "--profile", "plain", "--set", "systemd.scope=none", "--ro",
                            caller.programs.probe, "--", caller.programs.probe, "--", *odd]).json()
     assert seen["arguments"][2:] == [word.encode().decode("latin-1") for word in odd]
 

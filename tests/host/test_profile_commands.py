@@ -84,13 +84,13 @@ PENDING = {
 
 @pytest.mark.parametrize("text", PENDING, ids=PENDING.values())
 def test_what_is_not_built_yet_is_refused_not_ignored(user, text):
-    profile = user.profile('extends = ["untrusted"]\n' + text)
+    profile = user.profile('extends = ["plain"]\n' + text)
     outcome = user.run("--", "true", profile=profile)
     assert outcome.status == 125 and PENDING[text] in outcome.error(), outcome
 
 
 def test_set_beats_profiles_and_later_profiles_beat_earlier(user):
-    first = user.profile('extends = ["untrusted"]\n[identity]\nhostname = "first"\n', "first.toml")
+    first = user.profile('extends = ["plain"]\n[identity]\nhostname = "first"\n', "first.toml")
     second = user.profile('[identity]\nhostname = "second"\n', "second.toml")
     script = "cat /proc/sys/kernel/hostname"
     assert user.shell(script, profile=first).out == "first\n"
@@ -100,7 +100,7 @@ def test_set_beats_profiles_and_later_profiles_beat_earlier(user):
 
 def test_lists_append_and_an_item_can_be_taken_away(user):
     tree = user.make_directory("work/tree")
-    base = user.profile(f'extends = ["untrusted"]\n[filesystem]\nread = ["{tree}"]\n', "parent.toml")
+    base = user.profile(f'extends = ["plain"]\n[filesystem]\nread = ["{tree}"]\n', "parent.toml")
     child = user.profile(f'extends = ["parent.toml"]\n[filesystem]\nread = ["!{tree}"]\n', "./child.toml")
     assert user.shell(f"test -d {tree}", profile=base).status == 0
     assert user.shell(f"test -d {tree}", profile=child).status == 1

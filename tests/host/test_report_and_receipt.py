@@ -136,7 +136,7 @@ def test_explain_runs_nothing(caller):
 
 def test_explain_names_the_line_of_the_profile(user):
     tree = user.make_directory("work/tree")
-    profile = user.profile(f'extends = ["untrusted"]\n\n[filesystem]\nwrite = ["{tree}"]\n', "mine.toml")
+    profile = user.profile(f'extends = ["plain"]\n\n[filesystem]\nwrite = ["{tree}"]\n', "mine.toml")
     outcome = user.run("--explain", "--", "true", profile=profile)
     line = [line for line in outcome.out.splitlines() if str(tree) in line]
     assert line and "mine.toml:4" in line[0], outcome

@@ -8,7 +8,7 @@ import harness
 
 
 def test_empty_root_holds_what_was_asked_for_alone(caller):
-    profile = caller.profile('[filesystem]\nroot = "empty"\n')
+    profile = caller.profile('[filesystem]\nroot = "empty"\n[seccomp]\nallow = ["@system-service"]\n')
     seen = caller.probe(profile=profile, ask=["-r", "/etc/passwd", "-r", "/usr", "-w", "/"])
     assert seen["read"] == {"/etc/passwd": errno.ENOENT, "/usr": errno.ENOENT} and seen["write"]["/"] != 0
     top = str(caller.programs.probe).split("/")[1]
@@ -27,7 +27,7 @@ def make_root(caller):
 
 def test_directory_root(caller):
     tree = make_root(caller)
-    profile = caller.profile(f'[filesystem]\nroot = "{tree}"\n')
+    profile = caller.profile(f'[filesystem]\nroot = "{tree}"\n[seccomp]\nallow = ["@system-service"]\n')
     outcome = caller.run("--", "/bin/probe", "-r", "/etc/marker", "-r", "/etc/passwd", "-w", "/etc", "-w", "/bin/probe",
                          profile=profile)
     assert outcome.status == 0, outcome
@@ -63,7 +63,7 @@ def test_tmpfs_bind_symlink_and_file(caller):
     tree = caller.make_directory("work/tree")
     caller.write(tree / "file", "data")
     profile = caller.profile(f'''
-extends = ["untrusted"]
+extends = ["plain"]
 [filesystem]
 tmpfs = [{{ path = "/scratch", size = "4M" }}]
 bind = [{{ source = "{tree}", target = "/data", access = "read" }},
@@ -139,7 +139,7 @@ def test_later_mounts_win_and_nest(caller):
 
 
 def test_odd_names(caller):
-    for name in ("with space", "with\nnewline", "with\\backslash", "with'quote", "ünïcode", "-dash", "a:b"):
+    for name in ("with space", "with\nnewline", "with\\backslash", "with'quote", "ünïcode", "-dash"):
         tree = caller.make_directory(f"work/{name}")
         caller.write(tree / "file", "data")
         outcome = caller.run("--ro", tree, "-w", tree, "--", "cat", "file")

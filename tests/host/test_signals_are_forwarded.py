@@ -10,7 +10,7 @@ FORWARDED = ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "WINCH"]
 
 
 def start(caller, script, *options):
-    process = caller.start([caller.programs.sbx, "run", "--profile", "untrusted", "--set", "systemd.scope=none", *options,
+    process = caller.start([caller.programs.sbx, "run", "--profile", "plain", "--set", "systemd.scope=none", *options,
                             "--", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline() == b"ready\n"
     return process

@@ -11,7 +11,7 @@ import harness
 
 
 def run(caller, *words, options=()):
-    return [caller.programs.sbx, "run", "--profile", "untrusted", "--set", "systemd.scope=none", *options, "--", *words]
+    return [caller.programs.sbx, "run", "--profile", "plain", "--set", "systemd.scope=none", *options, "--", *words]
 
 
 def test_payload_has_a_terminal_of_its_own(caller, terminal):
@@ -140,7 +140,7 @@ def test_job_control_inside(user, terminal):
     time.sleep(0.3)
     line.type("\x1a")
     line.expect("Stopped")
-    line.type("kill %1; exit 5\n")
+    line.type("kill -9 %1; wait; exit 5\n")
     assert line.wait() == 5
 
 
