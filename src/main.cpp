@@ -1,3 +1,6 @@
+#include <unistd.h>
+
+#include <new>
 #include <string_view>
 
 #include "base/fault.h"
@@ -7,11 +10,19 @@
 
 int main(int argc, char** argv) {
   sbx::open_standard_fds();
-  if (argc > 1 && std::string_view(argv[1]) == "run")
-    if (const auto left = sbx::leave_own_program(argv); !left) {
-      sbx::complain(sbx::format_error(left.error()));
-      return sbx::exit_status(left.error());
-    }
-  sbx::load_faults();
-  return sbx::run_cli(argc, argv);
+  try {
+    if (argc > 1 && std::string_view(argv[1]) == "run")
+      if (const auto left = sbx::leave_own_program(argv); !left) {
+        sbx::complain(sbx::format_error(left.error()));
+        return sbx::exit_status(left.error());
+      }
+    sbx::load_faults();
+    return sbx::run_cli(argc, argv);
+  } catch (const std::bad_alloc&) {
+    // Whatever was made has been taken back on the way here. Nothing is allocated to say so.
+    static constexpr std::string_view line =
+        "sbx: cannot go on: out of memory; raise the limit of address space (ulimit -v) or free some [memory]\n";
+    static_cast<void>(!::write(2, line.data(), line.size()));
+    return 125;
+  }
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/fault.h"
 #include "base/text.h"
 #include "cli/caller.h"
 #include "cli/files.h"
@@ -36,6 +37,8 @@ std::string random_id() {
 }
 
 Result<Profile> gather_profile(const RunRequest& request) {
+  SBX_TRY(check_fault(Step::read_profile));
+  SBX_TRY(check_fault(Step::merge_profile));
   auto names = request.profiles;
   if (names.empty()) names.emplace_back(default_profile);
   SBX_ASSIGN(auto profile, load_profiles(names));
@@ -51,15 +54,22 @@ Result<Profile> gather_profile(const RunRequest& request) {
 
 Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& caller) {
   SBX_ASSIGN(const auto profile, gather_profile(request));
+  SBX_TRY(check_fault(Step::lower_profile));
   SBX_ASSIGN(auto spec, lower_profile(profile, caller, request.argv, request.name.empty() ? random_id() : request.name));
   spec.terminal = request.terminal;
   spec.pass_fds = request.pass_fds;
+<<<<<<< HEAD
   SBX_TRY(validate_run(spec));
+=======
+  SBX_TRY(check_fault(Step::validate_spec));
+  SBX_TRY(validate_spec(spec));
+>>>>>>> 5752eb3 (Let a fault be injected at every step of the front, and end in words where memory runs out)
   return spec;
 }
 
 Result<LaunchPlan> gather_plan(const SandboxSpec& spec, const CallerContext& caller) {
   SBX_ASSIGN(auto plan, gather_plan(spec));
+  SBX_TRY(check_fault(Step::compile_filter));
   // The last one is written to: never the installed one, though the caller has no home for its own.
   SBX_ASSIGN(auto filter, load_or_compile_filter(spec.seccomp, spec.namespaces.nested,
                                                  {SBX_FILTER_DIR, filter_cache_directory(caller)}));
@@ -124,6 +134,7 @@ void add_likely_mistake(const RunRequest& request, Error& error) {
 }  // namespace
 
 Result<int> run_command(const ParsedLine& line) {
+  SBX_TRY(check_fault(Step::parse_options));
   SBX_ASSIGN(const auto request, read_run_options(line));
   SBX_ASSIGN(const auto outputs, RunOutputs::open(request));
   // A reader of the report that goes away must not end sbx, and with it the command; the payload's own signals are

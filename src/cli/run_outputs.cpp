@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "base/fault.h"
 #include "base/text.h"
 #include "cli/output.h"
 #include "launch/report.h"
@@ -77,6 +78,7 @@ Result<> RunOutputs::write_report(std::string_view text) const {
 
 Result<> RunOutputs::write(const ExitReport& report) const {
   if (form_ == ReportForm::none) return {};
+  SBX_TRY(check_fault(Step::write_report));
   auto text = form_ == ReportForm::text ? report_text(report) : report_json(report);
   if (!text.ends_with('\n')) text += '\n';
   return write_report(text);

@@ -28,7 +28,14 @@ bool in_chroot() {
   return !points.empty() && std::find(points.begin(), points.end(), "/") == points.end();
 }
 
+// The kinds of namespace other than user; clone(2) gives one ENOSPC for all of them.
+constexpr std::string_view other_kinds[] = {"mnt", "pid", "net", "ipc", "uts", "cgroup", "time"};
+
 Obstacle no_room() {
+  for (const std::string_view kind : other_kinds)
+    if (const std::string name = cat("user/max_", kind, "_namespaces"); sysctl(name) == 0)
+      return {cat("namespaces of the kind ", kind, " are disabled here: user.max_", kind, "_namespaces is 0"),
+              cat("set it as root: sysctl -w user.max_", kind, "_namespaces=15000")};
   if (sysctl("user/max_user_namespaces") == 0)
     return {"user namespaces are disabled here: user.max_user_namespaces is 0",
             "set it as root: sysctl -w user.max_user_namespaces=15000"};

@@ -91,8 +91,11 @@ Result<Received> receive(int socket, int wait_ms) {
   header.msg_control = space;
   header.msg_controllen = sizeof space;
   ssize_t got = -1;
+  // A peer that ended with a message of ours unread makes the first call fail by ECONNRESET; what it said before its
+  // end is still there for the next one (unix_release_sock() in Linux).
+  int resets = 0;
   do got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  while (got < 0 && errno == EINTR);
+  while (got < 0 && (errno == EINTR || (errno == ECONNRESET && ++resets == 1)));
   Received received;
   if (got == 0 || (got < 0 && errno == ECONNRESET)) {
     received.closed = true;

@@ -13,6 +13,7 @@ enum class MessageKind : std::uint8_t {
   // parent to child
   maps_written,  // gate 1
   limits_hold,   // gate 2
+  attached,      // the terminal has the modes and the size of the caller's
   looked,        // the first look for the receipt is done
   release,       // gate 3: the receipt was read
   forward,       // detail: the signal for the payload

@@ -114,6 +114,8 @@ int open_own_terminal(int channel, int* terminal) {
     Message message{};
     message.kind = MessageKind::terminal;
     error = send_descriptor(channel, message, master);
+    // The payload finds a terminal that is set up: a size that came later would reach it as a change (SIGWINCH).
+    if (error == 0) error = wait_for(channel, MessageKind::attached);
   }
   ::close(master);
   return error;

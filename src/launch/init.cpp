@@ -143,7 +143,8 @@ void forward(const Init& init, int signal) {
       signalfd_siginfo info;
       if (::read(init.signals, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGCHLD) reap(init, false);
-        else forward(init, static_cast<int>(info.ssi_signo));
+        // The sandbox's terminal tells its foreground of a new size itself; init hears of it while it still is that.
+        else if (info.ssi_signo != SIGWINCH || !init.program.own_terminal) forward(init, static_cast<int>(info.ssi_signo));
       }
     }
     if (entries[1].revents == 0) continue;

@@ -73,6 +73,7 @@ class Launch {
   Result<> make_home();
   Result<> clone_child();
   Result<> map_ids();
+  Result<> tell(MessageKind kind);
   Result<> verify_limits();
   Result<> await_start();
   Result<> take(Received& received, bool& started);
@@ -197,9 +198,15 @@ Result<> Launch::map_ids() {
     }
   }
   note(Step::write_id_maps, since);
+  return tell(MessageKind::maps_written);
+}
+
+// A child that is gone has said why: that is read where answers are, and tells more than a broken pipe.
+Result<> Launch::tell(MessageKind kind) {
   Message message{};
-  message.kind = MessageKind::maps_written;
-  return send(channel_.parent.get(), message);
+  message.kind = kind;
+  if (auto sent = send(channel_.parent.get(), message); !sent && sent.error().errno_value != EPIPE) return sent;
+  return {};
 }
 
 Result<> Launch::verify_limits() {
@@ -213,10 +220,7 @@ Result<> Launch::verify_limits() {
       return fail(explain_failure(received->message, program_));
     return held;
   }
-  Message message{};
-  message.kind = MessageKind::limits_hold;
-  if (auto sent = send(channel_.parent.get(), message); !sent && sent.error().errno_value != EPIPE) return sent;
-  return {};
+  return tell(MessageKind::limits_hold);
 }
 
 Result<> Launch::take(Received& received, bool& started) {
@@ -226,7 +230,7 @@ Result<> Launch::take(Received& received, bool& started) {
       auto terminal = Terminal::attach(std::move(received.descriptor));
       if (!terminal) return fail(std::move(terminal).error());
       terminal_.emplace(*std::move(terminal));
-      return {};
+      return tell(MessageKind::attached);
     }
     case MessageKind::waiting: {
       payload_ = received.sender;
@@ -236,9 +240,7 @@ Result<> Launch::take(Received& received, bool& started) {
     case MessageKind::readable: {
       receipt_.emplace(plan_, received.sender);
       receipt_->before_filter();
-      Message message{};
-      message.kind = MessageKind::looked;
-      return send(channel_.parent.get(), message);
+      return tell(MessageKind::looked);
     }
     case MessageKind::started:
       started = true;
@@ -255,9 +257,7 @@ Result<> Launch::read_receipt() {
   report_.receipt = receipt_->after_filter(cgroup_.cgroup());
   receipt_.reset();
   SBX_TRY(require_receipt(report_.receipt, plan_.require));
-  Message message{};
-  message.kind = MessageKind::release;
-  return send(channel_.parent.get(), message);
+  return tell(MessageKind::release);
 }
 
 Result<> Launch::await_start() {

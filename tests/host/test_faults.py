@@ -32,6 +32,13 @@ def arguments(caller, step):
     return [option.format(tree=tree) for option in OPTIONS.get(step, [])]
 
 
+def test_wait_gate(user):
+    """A caller that can write its own id maps waits for none; with subordinate ids a helper writes them."""
+    outcome = user.run("--set", "identity.subids=true", "--", "echo", "started", program=user.programs.faulty,
+                       env={"SBX_FAULT": "wait-gate"})
+    check(outcome, "wait-gate", "started" in outcome.out)
+
+
 def check(outcome, step, started):
     line = outcome.error()
     assert outcome.status == (126 if step == "exec" else 125), outcome
@@ -40,7 +47,7 @@ def check(outcome, step, started):
         assert not started, outcome
 
 
-@pytest.mark.parametrize("step", [step for step in harness.step_names() if step not in WITH_MANAGER | ON_A_TERMINAL])
+@pytest.mark.parametrize("step", [step for step in harness.step_names() if step not in WITH_MANAGER | ON_A_TERMINAL | {"wait-gate"}])
 def test_fault_stops_the_launch(caller, step):
     options = arguments(caller, step)
     tree = caller.work / "tree"

@@ -140,7 +140,11 @@ def test_job_control_inside(user, terminal):
     time.sleep(0.3)
     line.type("\x1a")
     line.expect("Stopped")
-    line.type("kill -9 %1; wait; exit 5\n")
+    line.type("kill -9 %1\n")
+    line.expect("inside> ")
+    line.type("sleep 0.1\n")
+    line.expect("Killed")
+    line.type("exit 5\n")
     assert line.wait() == 5
 
 
