@@ -58,12 +58,8 @@ Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& 
   SBX_ASSIGN(auto spec, lower_profile(profile, caller, request.argv, request.name.empty() ? random_id() : request.name));
   spec.terminal = request.terminal;
   spec.pass_fds = request.pass_fds;
-<<<<<<< HEAD
-  SBX_TRY(validate_run(spec));
-=======
   SBX_TRY(check_fault(Step::validate_spec));
-  SBX_TRY(validate_spec(spec));
->>>>>>> 5752eb3 (Let a fault be injected at every step of the front, and end in words where memory runs out)
+  SBX_TRY(validate_run(spec));
   return spec;
 }
 
