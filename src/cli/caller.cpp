@@ -97,7 +97,7 @@ CallerContext read_caller() {
 std::string filter_cache_directory(const CallerContext& caller) {
   if (!caller.runtime_dir.empty()) return cat(caller.runtime_dir, "/sbx/filters");
   const auto usual = cat("/run/user/", caller.uid);
-  struct stat status {};
+  struct stat status{};
   const bool is_ours = ::stat(usual.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == caller.uid;
   return is_ours ? cat(usual, "/sbx/filters") : std::string();
 }

@@ -38,12 +38,15 @@ Error unknown_command(std::string_view prefix, const std::string& word) {
     if (command.name.starts_with(prefix) && command.name.find(' ', prefix.size()) == std::string_view::npos)
       names.push_back(command.name.substr(prefix.size()));
   const auto near = nearest(word, names);
-  const auto what = word.starts_with('-') ? cat("unknown option ", word, " before a command") : cat("sbx ", prefix, "has no command ", word);
+  const auto what = word.starts_with('-') ? cat("unknown option ", word, " before a command")
+                                          : cat("sbx ", prefix, "has no command ", word);
   for (const auto& command : commands())
     if (command.name.ends_with(cat(" ", word))) return usage_error(what, cat("did you mean sbx ", command.name, "?"));
   if (near) return usage_error(what, cat("did you mean sbx ", prefix, *near, "?"));
-  if (prefix.empty() && !word.starts_with('-')) return usage_error(what, cat("to run ", word, " in a sandbox: sbx run -- ", word));
-  return usage_error(what, cat("see sbx help", prefix.empty() ? "" : " ", prefix.substr(0, prefix.size() - (prefix.empty() ? 0 : 1))));
+  if (prefix.empty() && !word.starts_with('-'))
+    return usage_error(what, cat("to run ", word, " in a sandbox: sbx run -- ", word));
+  return usage_error(
+      what, cat("see sbx help", prefix.empty() ? "" : " ", prefix.substr(0, prefix.size() - (prefix.empty() ? 0 : 1))));
 }
 
 // The longest row of the table that `words` begin with, "profile show" before "profile".
@@ -75,7 +78,8 @@ Result<int> dispatch(std::vector<std::string> words) {
     return 0;
   }
   const auto* route = std::ranges::find(routes, command->name, &Route::name);
-  if (route == std::end(routes)) return fail(usage_error(cat("sbx ", command->name, " needs a command"), cat("see sbx help ", command->name)));
+  if (route == std::end(routes))
+    return fail(usage_error(cat("sbx ", command->name, " needs a command"), cat("see sbx help ", command->name)));
   return route->handler(line);
 }
 
@@ -90,9 +94,13 @@ int run_cli(int argc, char** argv) {
     print_error(status.error());
     return exit_status(status.error());
   } catch (const std::bad_alloc&) {
-    (void)write_all(2, "sbx: cannot go on: not enough memory; raise the limit on address space (ulimit -v) or free some [internal]\n", "");
+    (void)write_all(
+        2,
+        "sbx: cannot go on: not enough memory; raise the limit on address space (ulimit -v) or free some [internal]\n",
+        "");
   } catch (const std::exception& error) {
-    complain(cat("cannot go on: ", error.what(), "; this is a fault of sbx: please report it with the command line [internal]"));
+    complain(cat("cannot go on: ", error.what(),
+                 "; this is a fault of sbx: please report it with the command line [internal]"));
   }
   return 125;
 }

@@ -13,24 +13,27 @@ constexpr OptionInfo json_option = {"json", 0, Takes::nothing, {}, "Print JSON."
 
 constexpr OptionInfo list_options[] = {
     json_option, {"quiet", 'q', Takes::nothing, {}, "Print the names alone."}, help_option};
-constexpr Example list_examples[] = {
-    {"sbx profile list", "all profiles, with where they lie"},
-    {"sbx profile list -q", "names alone, for scripts"}};
+constexpr Example list_examples[] = {{"sbx profile list", "all profiles, with where they lie"},
+                                     {"sbx profile list -q", "names alone, for scripts"}};
 
 constexpr OptionInfo show_options[] = {
-    {"effective", 0, Takes::nothing, {},
+    {"effective",
+     0,
+     Takes::nothing,
+     {},
      "Print what the profile comes to for the caller, here: merged, expanded, defaults filled in, as JSON."},
-    {"set", 0, Takes::value, "KEY=VALUE", "Set a key over the profile, as in sbx run; implies --effective.", Completes::key},
-    {"json", 0, Takes::nothing, {}, "Print JSON; implies --effective."}, help_option};
+    {"set", 0, Takes::value, "KEY=VALUE", "Set a key over the profile, as in sbx run; implies --effective.",
+     Completes::key},
+    {"json", 0, Takes::nothing, {}, "Print JSON; implies --effective."},
+    help_option};
 constexpr Example show_examples[] = {
     {"sbx profile show build", "all that it and what it extends say, and where"},
     {"sbx profile show build --effective", "what it comes to"},
     {"sbx profile show build --effective --set cgroup.memory.max=1G", "with one key changed"}};
 
 constexpr OptionInfo check_options[] = {json_option, help_option};
-constexpr Example check_examples[] = {
-    {"sbx profile check ./mine.toml", "ok, or what is wrong and where"},
-    {"sbx profile check build ci", "several, by name"}};
+constexpr Example check_examples[] = {{"sbx profile check ./mine.toml", "ok, or what is wrong and where"},
+                                      {"sbx profile check build ci", "several, by name"}};
 
 constexpr OptionInfo diff_options[] = {json_option, help_option};
 constexpr Example diff_examples[] = {{"sbx profile diff untrusted build", "what build changes"}};
@@ -38,16 +41,15 @@ constexpr Example diff_examples[] = {{"sbx profile diff untrusted build", "what 
 constexpr OptionInfo json_help_options[] = {json_option, help_option};
 constexpr OptionInfo help_only[] = {help_option};
 
-constexpr Example profile_examples[] = {
-    {"sbx profile list", "all profiles"},
-    {"sbx profile show untrusted", "one of them"},
-    {"sbx profile diff untrusted build", "two beside each other"}};
-constexpr Example doctor_examples[] = {
-    {"sbx doctor", "can sbx run work here, and what is missing"},
-    {"sbx doctor --json", "the same for programs"}};
-constexpr Example version_examples[] = {{"sbx version", "the version"}, {"sbx version --json", "the same for programs"}};
-constexpr Example help_examples[] = {
-    {"sbx help run", "the options of sbx run"}, {"sbx help keys", "the keys of a profile"}};
+constexpr Example profile_examples[] = {{"sbx profile list", "all profiles"},
+                                        {"sbx profile show untrusted", "one of them"},
+                                        {"sbx profile diff untrusted build", "two beside each other"}};
+constexpr Example doctor_examples[] = {{"sbx doctor", "can sbx run work here, and what is missing"},
+                                       {"sbx doctor --json", "the same for programs"}};
+constexpr Example version_examples[] = {{"sbx version", "the version"},
+                                        {"sbx version --json", "the same for programs"}};
+constexpr Example help_examples[] = {{"sbx help run", "the options of sbx run"},
+                                     {"sbx help keys", "the keys of a profile"}};
 
 const auto& table() {
   static const std::array all = {
@@ -56,15 +58,16 @@ const auto& table() {
               "A profile is a TOML file; sbx-profile(5) describes it.", help_only, profile_examples},
       Command{"profile list", "", "List the profiles that can be named",
               "A profile that another of the same name hides is marked as shadowed.", list_options, list_examples},
-      Command{"profile show", "NAME|FILE...", "Print a profile, or what it comes to",
-              "Printed is TOML, merged with what the profile extends, each value with the place that says it. Several are "
-              "merged as sbx run -p A -p B does.",
-              show_options, show_examples,
-              Completes::profile},
-      Command{"profile check", "NAME|FILE...", "Find what is wrong with profiles",
-              "Each is read, merged with what it extends, lowered and checked, its filter's names included. Warnings name "
-              "settings that have no effect. The status is 1 where a profile is wrong.",
-              check_options, check_examples, Completes::profile},
+      Command{
+          "profile show", "NAME|FILE...", "Print a profile, or what it comes to",
+          "Printed is TOML, merged with what the profile extends, each value with the place that says it. Several are "
+          "merged as sbx run -p A -p B does.",
+          show_options, show_examples, Completes::profile},
+      Command{
+          "profile check", "NAME|FILE...", "Find what is wrong with profiles",
+          "Each is read, merged with what it extends, lowered and checked, its filter's names included. Warnings name "
+          "settings that have no effect. The status is 1 where a profile is wrong.",
+          check_options, check_examples, Completes::profile},
       Command{"profile diff", "A B", "Compare two profiles by key",
               "What the two come to is compared, not their text. The status is 0 where they are the same, else 1.",
               diff_options, diff_examples, Completes::profile},
@@ -91,7 +94,9 @@ constexpr ExitStatus statuses[] = {
 constexpr EnvironmentVariable variables[] = {
     {"XDG_CONFIG_HOME", "Its sbx/profiles is searched first for profiles. Unset: ~/.config."},
     {"XDG_STATE_HOME", "Its sbx holds the homes of profiles with home = \"persistent\". Unset: ~/.local/state."},
-    {"XDG_RUNTIME_DIR", "Its bus is where the user's service manager answers; its sbx/filters holds compiled filters. Unset: /run/user/UID."},
+    {"XDG_RUNTIME_DIR",
+     "Its bus is where the user's service manager answers; its sbx/filters holds compiled filters. Unset: "
+     "/run/user/UID."},
     {"SBX_PROFILE_PATH", "Directories, separated by colons, in place of the usual search path of profiles."},
 };
 
@@ -102,7 +107,8 @@ constexpr ForeignOption foreign[] = {
     {"publish", "publishing ports isn't built yet; --network host shares the caller's network"},
     {"P", "publishing ports isn't built yet; --network host shares the caller's network"},
     {"mount", "use -v SOURCE:TARGET[:ro], or --tmpfs PATH"},
-    {"security-opt", "no_new_privs, seccomp and Landlock are always on; change them with --set seccomp.allow=..., landlock.mode=..."},
+    {"security-opt",
+     "no_new_privs, seccomp and Landlock are always on; change them with --set seccomp.allow=..., landlock.mode=..."},
     {"cpu-quota", "use --cpus, e.g. --cpus 0.5"},
     {"cpu-period", "use --set 'cgroup.cpu.max=50000 100000'"},
     {"memory-reservation", "use --set cgroup.memory.high=SIZE"},

@@ -9,11 +9,22 @@ namespace sbx {
 
 enum class Takes : std::uint8_t { nothing, value, optional_value };
 // What a shell offers for a value.
-enum class Completes : std::uint8_t { nothing, file, directory, profile, profile_file, choice, key, environment, command, topic };
+enum class Completes : std::uint8_t {
+  nothing,
+  file,
+  directory,
+  profile,
+  profile_file,
+  choice,
+  key,
+  environment,
+  command,
+  topic
+};
 
 struct OptionInfo {
-  std::string_view name;         // "memory", without the dashes
-  char letter = 0;               // 'm', or 0
+  std::string_view name;  // "memory", without the dashes
+  char letter = 0;        // 'm', or 0
   Takes takes = Takes::nothing;
   std::string_view placeholder;  // "SIZE"
   std::string_view meaning;      // sentences, for help and manual

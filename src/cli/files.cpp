@@ -23,8 +23,7 @@ Result<std::string> read_small_file(const std::string& path) {
     if (size < 0) return fail_errno(Step::parse_options, errno, path);
     if (size == 0) return text;
     text.append(buffer.data(), static_cast<std::size_t>(size));
-    if (text.size() > limit)
-      return fail(Step::parse_options, ErrorKind::usage, cat(path, " is larger than 1 MiB"));
+    if (text.size() > limit) return fail(Step::parse_options, ErrorKind::usage, cat(path, " is larger than 1 MiB"));
   }
 }
 

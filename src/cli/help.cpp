@@ -52,7 +52,9 @@ std::string parts_text(const Command& command) {
   std::string out;
   for (const auto& part : commands())
     if (is_part_of(part, command))
-      out += two_columns(cat(part.name.substr(command.name.size() + 1), part.arguments.empty() ? "" : " ", part.arguments), part.summary);
+      out +=
+          two_columns(cat(part.name.substr(command.name.size() + 1), part.arguments.empty() ? "" : " ", part.arguments),
+                      part.summary);
   return out.empty() ? out : cat("\nCommands:\n", out);
 }
 
@@ -72,7 +74,8 @@ std::string usage_line(const Command& command) {
 }
 
 std::string help_text(const Command& command) {
-  auto out = cat("Usage: sbx ", usage_line(command), "\n\n", command.summary, ".\n", paragraphs(command.details), parts_text(command));
+  auto out = cat("Usage: sbx ", usage_line(command), "\n\n", command.summary, ".\n", paragraphs(command.details),
+                 parts_text(command));
   if (command.options.empty() || command.options[0].heading.empty()) out += "\nOptions:\n";
   for (const auto& option : command.options) {
     if (!option.heading.empty()) out += cat("\n", option.heading, ":\n");
@@ -86,7 +89,8 @@ std::string help_text(const Command& command) {
 
 std::string overview() {
   std::string out =
-      "Usage: sbx COMMAND [OPTION...]\n\nRuns commands that you don't trust, confined: no setuid, no daemon, no root.\n\nCommands:\n";
+      "Usage: sbx COMMAND [OPTION...]\n\nRuns commands that you don't trust, confined: no setuid, no daemon, no "
+      "root.\n\nCommands:\n";
   for (const auto& command : commands())
     if (command.name.find(' ') == std::string_view::npos) out += two_columns(command.name, command.summary);
   static constexpr Example examples[] = {

@@ -11,7 +11,9 @@ Error unknown_topic(const std::string& topic) {
   std::vector<std::string_view> names = {"keys"};
   for (const auto& command : commands()) names.push_back(command.name);
   const auto near = nearest(topic, names);
-  return usage_error(cat("there is no help on ", topic), near ? cat("did you mean ", *near, "?") : "sbx help lists the commands, sbx help keys the keys of a profile");
+  return usage_error(
+      cat("there is no help on ", topic),
+      near ? cat("did you mean ", *near, "?") : "sbx help lists the commands, sbx help keys the keys of a profile");
 }
 
 }  // namespace

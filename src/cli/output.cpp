@@ -30,7 +30,9 @@ Result<> write_all(int fd, std::string_view text, std::string_view where) {
 
 Result<> print(std::string_view text) { return write_all(STDOUT_FILENO, text, "standard output"); }
 
-void complain(std::string_view text) { (void)write_all(STDERR_FILENO, cat("sbx: ", escape_control(text), "\n"), "standard error"); }
+void complain(std::string_view text) {
+  (void)write_all(STDERR_FILENO, cat("sbx: ", escape_control(text), "\n"), "standard error");
+}
 
 void print_error(const Error& error) { complain(format_error(error)); }
 

@@ -35,7 +35,8 @@ Findings check(const std::string& name) {
   check_scope(*profile, problem);
   const auto spec = effective_spec(*profile);
   // Of the format, and refused when it is run: nothing is wrong with the file.
-  if (!spec && spec.error().kind == ErrorKind::unsupported) return findings.warnings.push_back(spec.error().what), findings;
+  if (!spec && spec.error().kind == ErrorKind::unsupported)
+    return findings.warnings.push_back(spec.error().what), findings;
   if (!spec) return problem(spec.error()), findings;
   if (const auto policy = filter_policy(spec->seccomp, spec->namespaces.nested); !policy) problem(policy.error());
   findings.warnings = profile_warnings(*profile, *spec);
@@ -54,14 +55,18 @@ std::string as_text(const Findings& findings) {
 std::string as_json(const std::vector<Findings>& all) {
   auto list = nlohmann::ordered_json::array();
   for (const auto& one : all)
-    list.push_back({{"profile", one.profile}, {"ok", one.problems.empty()}, {"problems", one.problems}, {"warnings", one.warnings}});
+    list.push_back({{"profile", one.profile},
+                    {"ok", one.problems.empty()},
+                    {"problems", one.problems},
+                    {"warnings", one.warnings}});
   return list.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
 
 Result<int> profile_check_command(const ParsedLine& line) {
-  if (line.words.empty()) return fail(usage_error("sbx profile check needs a profile", "write sbx profile check ./FILE.toml, or a name"));
+  if (line.words.empty())
+    return fail(usage_error("sbx profile check needs a profile", "write sbx profile check ./FILE.toml, or a name"));
   std::vector<Findings> all;
   std::string text;
   bool ok = true;

@@ -27,7 +27,8 @@ std::string as_json(const std::string& difference) {
 }  // namespace
 
 Result<int> profile_diff_command(const ParsedLine& line) {
-  if (line.words.size() != 2) return fail(usage_error("sbx profile diff compares two profiles", "write sbx profile diff A B"));
+  if (line.words.size() != 2)
+    return fail(usage_error("sbx profile diff compares two profiles", "write sbx profile diff A B"));
   SBX_ASSIGN(auto before, spec_of(line.words[0]));
   SBX_ASSIGN(auto after, spec_of(line.words[1]));
   // Their names differ, and whatever is made from them: no news.
@@ -39,7 +40,8 @@ Result<int> profile_diff_command(const ParsedLine& line) {
   if (line.has("json")) {
     SBX_TRY(print(as_json(difference)));
   } else if (!difference.empty()) {
-    SBX_TRY(print(cat("--- ", escape_control(line.words[0]), "\n+++ ", escape_control(line.words[1]), "\n", difference)));
+    SBX_TRY(
+        print(cat("--- ", escape_control(line.words[0]), "\n+++ ", escape_control(line.words[1]), "\n", difference)));
   }
   return difference.empty() ? 0 : 1;
 }

@@ -25,7 +25,10 @@ Row describe(ProfileLocation location) {
 std::string as_json(const std::vector<Row>& rows) {
   auto list = nlohmann::ordered_json::array();
   for (const auto& row : rows) {
-    nlohmann::ordered_json one = {{"name", row.location.name}, {"path", row.location.path}, {"description", row.description}, {"shadowed", row.location.shadowed}};
+    nlohmann::ordered_json one = {{"name", row.location.name},
+                                  {"path", row.location.path},
+                                  {"description", row.description},
+                                  {"shadowed", row.location.shadowed}};
     if (!row.error.empty()) one["error"] = row.error;
     list.push_back(std::move(one));
   }
@@ -39,12 +42,15 @@ std::string as_table(const std::vector<Row>& rows) {
     name_width = std::max(name_width, row.location.name.size());
     path_width = std::max(path_width, row.location.path.size());
   }
-  const auto pad = [](std::string text, std::size_t width) { return text.append(width > text.size() ? width - text.size() : 0, ' '); };
+  const auto pad = [](std::string text, std::size_t width) {
+    return text.append(width > text.size() ? width - text.size() : 0, ' ');
+  };
   auto out = cat(pad("NAME", name_width), "  ", pad("PATH", path_width), "  DESCRIPTION\n");
   for (const auto& row : rows) {
     auto description = !row.error.empty() ? cat("unusable: ", row.error) : escape_control(row.description);
     if (row.location.shadowed) description = cat("(shadowed) ", description);
-    out += cat(pad(escape_control(row.location.name), name_width), "  ", pad(escape_control(row.location.path), path_width), "  ", description, "\n");
+    out += cat(pad(escape_control(row.location.name), name_width), "  ",
+               pad(escape_control(row.location.path), path_width), "  ", description, "\n");
   }
   return out;
 }
@@ -52,7 +58,8 @@ std::string as_table(const std::vector<Row>& rows) {
 }  // namespace
 
 Result<int> profile_list_command(const ParsedLine& line) {
-  if (!line.words.empty()) return fail(usage_error(cat("unexpected word ", line.words[0]), "to see one profile: sbx profile show NAME"));
+  if (!line.words.empty())
+    return fail(usage_error(cat("unexpected word ", line.words[0]), "to see one profile: sbx profile show NAME"));
   auto locations = list_profiles();
   if (line.has("quiet") && !line.has("json")) {
     std::string names;

@@ -17,7 +17,8 @@ Result<SandboxSpec> effective_spec(const Profile& profile) {
 }
 
 Result<int> profile_show_command(const ParsedLine& line) {
-  if (line.words.empty()) return fail(usage_error("sbx profile show needs a profile", "sbx profile list shows those there are"));
+  if (line.words.empty())
+    return fail(usage_error("sbx profile show needs a profile", "sbx profile list shows those there are"));
   SBX_ASSIGN(auto profile, load_profiles(line.words));
   for (const auto& parsed : line.options) {
     if (parsed.option->name != "set") continue;

@@ -55,7 +55,8 @@ Result<Profile> gather_profile(const RunRequest& request) {
 Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& caller) {
   SBX_ASSIGN(const auto profile, gather_profile(request));
   SBX_TRY(check_fault(Step::lower_profile));
-  SBX_ASSIGN(auto spec, lower_profile(profile, caller, request.argv, request.name.empty() ? random_id() : request.name));
+  SBX_ASSIGN(auto spec,
+             lower_profile(profile, caller, request.argv, request.name.empty() ? random_id() : request.name));
   spec.terminal = request.terminal;
   spec.pass_fds = request.pass_fds;
   SBX_TRY(check_fault(Step::validate_spec));

@@ -27,13 +27,15 @@ Result<ReportTarget> read_report(const ParsedOption& parsed) {
   }
   if (value.starts_with("json:") && value.size() > 5)
     return ReportTarget{ReportForm::json, std::string(value.substr(5)), -1};
-  return fail(usage_error(cat("--report=", value, ": unknown form"), "write --report, --report=json:FILE or --report=json:fd:N"));
+  return fail(usage_error(cat("--report=", value, ": unknown form"),
+                          "write --report, --report=json:FILE or --report=json:fd:N"));
 }
 
 // Part of a unit's name (systemd.unit(5)) and of messages.
 Result<std::string> read_name(const ParsedOption& parsed) {
   const auto usable = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '-';
   };
   const auto& name = parsed.value;
   if (name.empty() || name.size() > 64 || !std::ranges::all_of(name, usable) || name[0] == '.' || name[0] == '-')
@@ -139,7 +141,8 @@ void apply_restrictions(const RunRequest& request, Profile& profile) {
   if (!request.read_only) return;
   auto& files = profile.filesystem;
   // "!x" among them takes x out of the writable ones alone.
-  std::ranges::copy_if(files.write, std::back_inserter(files.read), [](const auto& path) { return !path.value.starts_with('!'); });
+  std::ranges::copy_if(files.write, std::back_inserter(files.read),
+                       [](const auto& path) { return !path.value.starts_with('!'); });
   files.write.clear();
   for (auto& bind : files.bind) bind.value.access = Access::read;
   if (files.home && (files.home->value == "host" || files.home->value == "persistent"))

@@ -17,15 +17,15 @@ struct EnvironmentFile {
 };
 
 struct RunRequest {
-  std::vector<std::string> profiles;            // empty: the default one
+  std::vector<std::string> profiles;               // empty: the default one
   std::vector<EnvironmentFile> environment_files;  // read by the caller of this, below `overlays`
   // What --set and the shorthands say, in the order given, each to be merged over the profile: an item "!x" must meet
   // the profile's own x.
   std::vector<Profile> overlays;
-  bool read_only = false;                       // the profiles' writable paths become read-only
+  bool read_only = false;  // the profiles' writable paths become read-only
   bool clear_environment = false;
-  bool drop_all_capabilities = false;           // those of the profiles
-  std::string name;                             // empty: a random one
+  bool drop_all_capabilities = false;  // those of the profiles
+  std::string name;                    // empty: a random one
   TerminalMode terminal = TerminalMode::automatic;
   std::vector<int> pass_fds;
   int status_fd = -1;

@@ -30,7 +30,8 @@ Result<int> take_own_fd(std::string_view option, int fd, const std::vector<int>&
   SBX_TRY(check_fd(option, fd, true));
   // The command could write whatever it likes into it, and be believed.
   if (std::ranges::find(passed, fd) != passed.end())
-    return fail(usage_error(cat(option, ": the file descriptor ", fd, " is given to the command by --pass-fd as well")));
+    return fail(
+        usage_error(cat(option, ": the file descriptor ", fd, " is given to the command by --pass-fd as well")));
   if (fd > STDERR_FILENO) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   return fd;
 }
@@ -70,7 +71,7 @@ Result<RunOutputs> RunOutputs::open(const RunRequest& request) {
 
 Result<> RunOutputs::write_report(std::string_view text) const {
   // What the file held before, or what the command wrote into it meanwhile.
-  struct stat status {};
+  struct stat status{};
   if (file_ && ::fstat(file_.get(), &status) == 0 && S_ISREG(status.st_mode) && ::ftruncate(file_.get(), 0) != 0)
     return fail_errno(Step::write_report, errno, file_name_);
   return write_all(report_fd_, text, file_ ? file_name_ : cat("file descriptor ", report_fd_));

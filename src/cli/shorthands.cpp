@@ -36,8 +36,9 @@ Result<> read_volume(const ParsedOption& parsed, Profile& profile) {
   ProfileBind bind{std::string(pieces[0]), std::string(pieces[1]), Access::write};
   if (bind.source.empty() || bind.target.empty()) return fail(bad_value(parsed, "an empty path"));
   if (bind.source[0] != '/' && bind.source[0] != '.' && bind.source[0] != '~' && bind.source[0] != '$')
-    return fail(usage_error(cat(parsed.spelled, " ", parsed.value, ": ", bind.source, " names a volume, and sbx has none"),
-                            cat("write ./", bind.source, " for the path")));
+    return fail(
+        usage_error(cat(parsed.spelled, " ", parsed.value, ": ", bind.source, " names a volume, and sbx has none"),
+                    cat("write ./", bind.source, " for the path")));
   if (bind.target[0] != '/' && bind.target[0] != '~' && bind.target[0] != '$')
     return fail(bad_value(parsed, "TARGET must be an absolute path"));
   for (const auto option : pieces.size() == 3 ? split(pieces[2], ',') : std::vector<std::string_view>{}) {
@@ -47,7 +48,9 @@ Result<> read_volume(const ParsedOption& parsed, Profile& profile) {
     else if (option == "noexec") bind.exec = false;
     else if (option == "optional") bind.optional = true;
     // What every bind of sbx is.
-    else if (option == "nosuid" || option == "nodev" || option == "rbind" || option == "rprivate" || option == "private") continue;
+    else if (option == "nosuid" || option == "nodev" || option == "rbind" || option == "rprivate" ||
+             option == "private")
+      continue;
     else
       return fail(usage_error(cat(parsed.spelled, " ", parsed.value, ": unknown option ", option),
                               "the options are ro, rw, exec, noexec and optional"));
@@ -83,8 +86,7 @@ Result<> read_size(const ParsedOption& parsed, Profile& profile, const char* fil
   if (parsed.value == "-1" || parsed.value == "max") set_cgroup(parsed, profile, file, "max");
   else if (const auto bytes = parse_bytes(parsed.value); bytes && *bytes > 0)
     set_cgroup(parsed, profile, file, std::to_string(*bytes));
-  else
-    return fail(usage_error(cat(parsed.spelled, " ", parsed.value, ": not a size"), "write e.g. 512m or 2G"));
+  else return fail(usage_error(cat(parsed.spelled, " ", parsed.value, ": not a size"), "write e.g. 512m or 2G"));
   return {};
 }
 
@@ -102,7 +104,8 @@ Result<> read_cpus(const ParsedOption& parsed, Profile& profile) {
   const auto quota = *whole * 100'000 + *fraction;
   // cpu.max takes no quota below 1 ms (kernel/sched/core.c, min_cfs_quota_period).
   if (quota < 1000)
-    return fail(usage_error(cat(parsed.spelled, " ", parsed.value, ": less than the kernel can grant"), "write 0.01 or more"));
+    return fail(
+        usage_error(cat(parsed.spelled, " ", parsed.value, ": less than the kernel can grant"), "write 0.01 or more"));
   set_cgroup(parsed, profile, "cpu.max", cat(quota, " 100000"));
   return {};
 }
@@ -133,7 +136,8 @@ Result<> read_ulimit(const ParsedOption& parsed, Profile& profile) {
   }
   auto name = parsed.value.substr(0, equals);
   if (name.starts_with("RLIMIT_")) name.erase(0, 7);
-  std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   profile.rlimits[name] = {value, origin_of(parsed)};
   return {};
 }
@@ -141,14 +145,16 @@ Result<> read_ulimit(const ParsedOption& parsed, Profile& profile) {
 // podman's timeout is a number of seconds, which is a time span as well.
 Result<> read_time(const ParsedOption& parsed, Maybe<std::string>& target) {
   if (!parse_time_span(parsed.value))
-    return fail(usage_error(cat(parsed.spelled, " ", parsed.value, ": not a time"), "write e.g. 30 (seconds), 10min or 1h 30min"));
+    return fail(usage_error(cat(parsed.spelled, " ", parsed.value, ": not a time"),
+                            "write e.g. 30 (seconds), 10min or 1h 30min"));
   target = {parsed.value, origin_of(parsed)};
   return {};
 }
 
 std::string full_capability(std::string_view name) {
   std::string full(name);
-  std::ranges::transform(full, full.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  std::ranges::transform(full, full.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   return full.starts_with("CAP_") ? full : cat("CAP_", full);
 }
 
@@ -178,7 +184,8 @@ Result<> read_choice(const ParsedOption& parsed, Maybe<std::string>& target) {
 
 Result<> read_user(const ParsedOption& parsed, Profile& profile) {
   if (parsed.value != "self" && parsed.value != "root" && !parse_number(parsed.value))
-    return fail(usage_error(cat(parsed.spelled, " ", parsed.value, ": not a user inside"), "write self, root or a number"));
+    return fail(
+        usage_error(cat(parsed.spelled, " ", parsed.value, ": not a user inside"), "write self, root or a number"));
   profile.user = {parsed.value, origin_of(parsed)};
   return {};
 }
@@ -203,15 +210,16 @@ Result<> read_environment(const std::string& text, const Origin& origin, const s
 }
 
 Result<> read_memory_swap(const ParsedOption& swap, Profile& profile) {
-  if (swap.value == "-1" || swap.value == "max")
-    return set_cgroup(swap, profile, "memory.swap.max", "max"), Result<>{};
+  if (swap.value == "-1" || swap.value == "max") return set_cgroup(swap, profile, "memory.swap.max", "max"), Result<>{};
   const auto both = parse_bytes(swap.value);
   const auto memory = profile.cgroup.find("memory.max");
   const auto alone = memory == profile.cgroup.end() ? std::nullopt : parse_bytes(memory->second.value);
   if (!both) return fail(usage_error(cat(swap.spelled, " ", swap.value, ": not a size"), "write e.g. 1G"));
-  if (!alone) return fail(usage_error("--memory-swap counts memory and swap together and needs --memory as well",
-                                      "add --memory, or use --set cgroup.memory.swap.max=SIZE"));
-  if (*both < *alone) return fail(usage_error(cat("--memory-swap ", swap.value, " is less than --memory ", memory->second.value)));
+  if (!alone)
+    return fail(usage_error("--memory-swap counts memory and swap together and needs --memory as well",
+                            "add --memory, or use --set cgroup.memory.swap.max=SIZE"));
+  if (*both < *alone)
+    return fail(usage_error(cat("--memory-swap ", swap.value, " is less than --memory ", memory->second.value)));
   set_cgroup(swap, profile, "memory.swap.max", std::to_string(*both - *alone));
   return {};
 }
@@ -229,7 +237,8 @@ Result<bool> read_shorthand(const ParsedOption& parsed, Profile& profile) {
   if (name == "tmpfs") return done(read_tmpfs(parsed, profile));
   if (name == "device") return done(read_device(parsed, profile));
   if (name == "workdir") return profile.workdir = {parsed.value, origin_of(parsed)}, true;
-  if (name == "env") return done(read_environment(parsed.value, origin_of(parsed), cat(parsed.spelled, " ", parsed.value), profile));
+  if (name == "env")
+    return done(read_environment(parsed.value, origin_of(parsed), cat(parsed.spelled, " ", parsed.value), profile));
   if (name == "user") return done(read_user(parsed, profile));
   if (name == "hostname") return profile.hostname = {parsed.value, origin_of(parsed)}, true;
   if (name == "network") return done(read_network(parsed, profile));

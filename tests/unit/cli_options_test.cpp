@@ -63,7 +63,8 @@ TEST_CASE("a value may be spelled like an option's name") {
 }
 
 TEST_CASE("values stand behind =, behind a letter or in the next word") {
-  for (const Words& words : {Words{"-m", "512m"}, Words{"-m512m"}, Words{"-m=512m"}, Words{"--memory", "512m"}, Words{"--memory=512m"}}) {
+  for (const Words& words :
+       {Words{"-m", "512m"}, Words{"-m512m"}, Words{"-m=512m"}, Words{"--memory", "512m"}, Words{"--memory=512m"}}) {
     const auto line = parse(words);
     REQUIRE(line.has_value());
     REQUIRE(line->options.size() == 1);
@@ -112,7 +113,8 @@ TEST_CASE("every option of run that names a profile key is read") {
 }
 
 TEST_CASE("podman's limits come to cgroup v2's") {
-  const auto profile = overlay({"-m", "512m", "--cpus", "0.5", "--pids-limit", "64", "-c", "1024", "--memory-swap", "1g"});
+  const auto profile =
+      overlay({"-m", "512m", "--cpus", "0.5", "--pids-limit", "64", "-c", "1024", "--memory-swap", "1g"});
   CHECK(profile.cgroup.at("memory.max").value == "536870912");
   CHECK(profile.cgroup.at("memory.max").origin == "command line -m");
   CHECK(profile.cgroup.at("cpu.max").value == "50000 100000");
@@ -142,8 +144,9 @@ TEST_CASE("wrong limits are refused in words") {
 }
 
 TEST_CASE("paths, volumes and mounts") {
-  const auto profile = overlay({"--ro", "~/a", "--rw", ".", "--hide", ".env", "-v", "./x:/y:ro,noexec,optional", "-v", "/a:/b", "--tmpfs",
-                                "/tmp:size=64m", "--tmpfs", "/x", "--device", "/dev/fuse:/dev/fuse:rw"});
+  const auto profile =
+      overlay({"--ro", "~/a", "--rw", ".", "--hide", ".env", "-v", "./x:/y:ro,noexec,optional", "-v", "/a:/b",
+               "--tmpfs", "/tmp:size=64m", "--tmpfs", "/x", "--device", "/dev/fuse:/dev/fuse:rw"});
   CHECK(profile.filesystem.read[0].value == "~/a");
   CHECK(profile.filesystem.write.back() == Said<std::string>{".", "command line --rw"});
   CHECK(profile.filesystem.hide[0].value == ".env");
@@ -161,7 +164,8 @@ TEST_CASE("paths, volumes and mounts") {
 }
 
 TEST_CASE("environment, identity and terminal") {
-  const auto profile = overlay({"-e", "A=1=2", "-e", "LC_*", "-e", "B=", "-u", "root", "--hostname", "box", "-w", "/srv"});
+  const auto profile =
+      overlay({"-e", "A=1=2", "-e", "LC_*", "-e", "B=", "-u", "root", "--hostname", "box", "-w", "/srv"});
   CHECK(profile.environment_set.at("A").value == "1=2");
   CHECK(profile.environment_set.at("B").value.empty());
   CHECK(profile.environment_pass[0].value == "LC_*");

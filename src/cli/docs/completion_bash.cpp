@@ -36,7 +36,8 @@ std::string value_branches() {
       out += cat("    '", command.name, " --", option.name, "'");
       if (!option.alias.empty()) out += cat(" | '", command.name, " --", option.alias, "'");
       if (option.letter != 0) out += cat(" | '", command.name, " -", option.letter, "'");
-      out += cat(") _sbx_kind='", kind_of(option), "'; _sbx_separate=", option.takes == Takes::value ? "1" : "0", " ;;\n");
+      out +=
+          cat(") _sbx_kind='", kind_of(option), "'; _sbx_separate=", option.takes == Takes::value ? "1" : "0", " ;;\n");
     }
   return out;
 }
@@ -49,7 +50,8 @@ std::string command_branches() {
       if (is_part_of(part, command)) words += cat(words.empty() ? "words " : " ", last_word(part.name));
     if (words.empty() && command.completes == Completes::profile) words = "profile";
     if (words.empty() && command.completes == Completes::topic) words = "topic";
-    out += cat("    '", command.name, "') _sbx_options='", option_words(command), "'; _sbx_kind='", words.empty() ? "nothing" : words, "' ;;\n");
+    out += cat("    '", command.name, "') _sbx_options='", option_words(command), "'; _sbx_kind='",
+               words.empty() ? "nothing" : words, "' ;;\n");
   }
   return out;
 }

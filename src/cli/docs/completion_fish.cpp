@@ -4,7 +4,9 @@
 namespace sbx::docs {
 namespace {
 
-std::string quoted(std::string_view text) { return cat("'", replace_all(replace_all(text, "\\", "\\\\"), "'", "\\'"), "'"); }
+std::string quoted(std::string_view text) {
+  return cat("'", replace_all(replace_all(text, "\\", "\\\\"), "'", "\\'"), "'");
+}
 
 std::string values_of(const OptionInfo& option) {
   if (option.name == "volume") return "(__sbx_volume)";
@@ -22,8 +24,12 @@ std::string option_line(const Command& command, const OptionInfo& option, std::s
   auto out = cat("complete -c sbx -n \"__sbx_in ", command.name, "\" -l ", name);
   if (option.letter != 0 && name == option.name) out += cat(" -s ", option.letter);
   // -r: a value must follow; -F and -f: with and without file names.
-  if (option.takes == Takes::value) out += option.completes == Completes::file && option.name != "volume" ? " -r -F" : option.completes == Completes::profile ? " -r -k" : " -x";
-  if (const auto values = values_of(option); !values.empty() && option.takes == Takes::value) out += cat(" -a ", quoted(values));
+  if (option.takes == Takes::value)
+    out += option.completes == Completes::file && option.name != "volume" ? " -r -F"
+           : option.completes == Completes::profile                       ? " -r -k"
+                                                                          : " -x";
+  if (const auto values = values_of(option); !values.empty() && option.takes == Takes::value)
+    out += cat(" -a ", quoted(values));
   return cat(out, " -d ", quoted(first_sentence(option.meaning)), "\n");
 }
 
@@ -31,14 +37,17 @@ std::string command_lines(const Command& command) {
   std::string out;
   const auto space = command.name.rfind(' ');
   const auto whole = space == std::string_view::npos ? std::string_view{} : command.name.substr(0, space);
-  out += cat("complete -c sbx -n \"__sbx_in ", whole.empty() ? "''" : whole, "\" -a ", last_word(command.name), " -d ", quoted(command.summary), "\n");
+  out += cat("complete -c sbx -n \"__sbx_in ", whole.empty() ? "''" : whole, "\" -a ", last_word(command.name), " -d ",
+             quoted(command.summary), "\n");
   for (const auto& option : command.options) {
     out += option_line(command, option, option.name);
     if (!option.alias.empty()) out += option_line(command, option, option.alias);
   }
-  if (command.completes == Completes::profile) out += cat("complete -c sbx -n \"__sbx_in ", command.name, "\" -k -a '(__sbx_profiles)'\n");
+  if (command.completes == Completes::profile)
+    out += cat("complete -c sbx -n \"__sbx_in ", command.name, "\" -k -a '(__sbx_profiles)'\n");
   if (command.completes == Completes::command)
-    out += cat("complete -c sbx -n \"__sbx_in ", command.name, "; and not string match -q -- '-*' (commandline -ct)\" -a '(__fish_complete_command)'\n");
+    out += cat("complete -c sbx -n \"__sbx_in ", command.name,
+               "; and not string match -q -- '-*' (commandline -ct)\" -a '(__fish_complete_command)'\n");
   return out;
 }
 

@@ -20,7 +20,9 @@ std::string action_of(const OptionInfo& option) {
     case Completes::environment: return "_sbx_environment";
     case Completes::key: return "_sbx_keys";
     // A choice that ends in = goes on behind it.
-    case Completes::choice: return option.choices.find('=') == std::string_view::npos ? cat("(", option.choices, ")") : cat("compadd -S \"\" -- ", option.choices);
+    case Completes::choice:
+      return option.choices.find('=') == std::string_view::npos ? cat("(", option.choices, ")")
+                                                                : cat("compadd -S \"\" -- ", option.choices);
     default: return " ";
   }
 }
@@ -58,11 +60,12 @@ std::string function_of(const Command& command) {
     std::string parts;
     for (const auto& part : commands())
       if (is_part_of(part, command)) parts += cat("    '", last_word(part.name), ":", description(part.summary), "'\n");
-    return cat("_sbx", identifier(command.name), "() {\n  _sbx_parts ", command.name, " \\\n", replace_all(parts, "'\n", "' \\\n"), "\n}\n\n");
+    return cat("_sbx", identifier(command.name), "() {\n  _sbx_parts ", command.name, " \\\n",
+               replace_all(parts, "'\n", "' \\\n"), "\n}\n\n");
   }
   const bool runs = command.completes == Completes::command;
-  return cat("_sbx", identifier(command.name), "() {\n  _arguments -s -S ", runs ? "-A '-*' " : "", "\\\n", option_specs(command),
-             words_spec(command), "\n}\n\n");
+  return cat("_sbx", identifier(command.name), "() {\n  _arguments -s -S ", runs ? "-A '-*' " : "", "\\\n",
+             option_specs(command), words_spec(command), "\n}\n\n");
 }
 
 constexpr std::string_view head = R"sh(#compdef sbx
@@ -127,8 +130,9 @@ std::string zsh_completion() {
     parts += cat("    '", command.name, ":", description(command.summary), "' \\\n");
   }
   return cat(replace_all(replace_all(head, "@KEYS@", key_words()), "@TOP@", top), functions,
-             "_sbx() {\n  local sbx_program=$words[1]\n  local -a sbx_more\n  sbx_more=('(- *)--version[Print the version]')\n  _sbx_parts '' \\\n", parts,
-             "\n}\n\n_sbx \"$@\"\n");
+             "_sbx() {\n  local sbx_program=$words[1]\n  local -a sbx_more\n  sbx_more=('(- *)--version[Print the "
+             "version]')\n  _sbx_parts '' \\\n",
+             parts, "\n}\n\n_sbx \"$@\"\n");
 }
 
 }  // namespace sbx::docs

@@ -85,7 +85,8 @@ constexpr Example examples[] = {
 }  // namespace
 
 std::string man_sbx_profile(std::string_view version) {
-  auto out = cat(heading("sbx-profile", 5, SBX_DOCS_DATE, version), ".Sh NAME\n.Nm sbx-profile\n.Nd what a confined command may see and do\n.Sh DESCRIPTION\n",
+  auto out = cat(heading("sbx-profile", 5, SBX_DOCS_DATE, version),
+                 ".Sh NAME\n.Nm sbx-profile\n.Nd what a confined command may see and do\n.Sh DESCRIPTION\n",
                  prose(description), ".Sh KEYS\n", key_sections());
   out += cat(".Sh EXAMPLES\nA file\n.Pa tests.toml :\n", literal(example_file), ".Pp\n", example_list(examples));
   return out + ".Sh SEE ALSO\n.Xr sbx 1 ,\n.Xr systemd.resource-control 5 ,\n.Xr capabilities 7 ,\n.Xr cgroups 7\n";

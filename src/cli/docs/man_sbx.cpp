@@ -25,7 +25,8 @@ std::string options_text(const Command& command) {
   bool open = false;
   for (const auto& option : command.options) {
     if (!option.heading.empty() || !open) {
-      out += cat(open ? ".El\n" : "", ".Pp\n", option.heading.empty() ? "Options:\n" : cat(option.heading, ":\n"), begin);
+      out +=
+          cat(open ? ".El\n" : "", ".Pp\n", option.heading.empty() ? "Options:\n" : cat(option.heading, ":\n"), begin);
       open = true;
     }
     out += option_item(option);
@@ -68,20 +69,26 @@ std::string man_sbx(std::string_view version) {
   for (const auto& command : commands())
     if (!has_parts(command)) out += synopsis(command);
   out += ".Sh DESCRIPTION\n.Nm\n" +
-         prose("runs a command in namespaces of its own, under a seccomp filter, Landlock and no capabilities, and in a "
-               "systemd scope with limits on memory, CPU and processes. It needs no setuid, no daemon and no root.\n"
-               "What the command may see and do stands in a profile, a TOML file.");
-  out += cat("See\n.Xr sbx-profile 5 .\n", prose(cat("Without a profile the one called ", default_profile, " counts: a read-only system, an empty home, no network.")));
+         prose(
+             "runs a command in namespaces of its own, under a seccomp filter, Landlock and no capabilities, and in a "
+             "systemd scope with limits on memory, CPU and processes. It needs no setuid, no daemon and no root.\n"
+             "What the command may see and do stands in a profile, a TOML file.");
+  out += cat("See\n.Xr sbx-profile 5 .\n", prose(cat("Without a profile the one called ", default_profile,
+                                                     " counts: a read-only system, an empty home, no network.")));
   out += ".Sh COMMANDS\n";
   for (const auto& command : commands()) out += command_section(command);
   out += ".Sh ENVIRONMENT\n.Bl -tag -width Ds\n";
-  for (const auto& variable : environment_variables()) out += cat(".It Ev ", variable.name, "\n", prose(variable.meaning));
+  for (const auto& variable : environment_variables())
+    out += cat(".It Ev ", variable.name, "\n", prose(variable.meaning));
   out += cat(".El\n", replace_all(files_text, "@PROFILES@", SBX_PROFILE_DIR));
   out += ".Sh EXIT STATUS\n.Bl -tag -width Ds\n";
   for (const auto& status : exit_statuses()) out += cat(".It ", argument(status.status), "\n", prose(status.meaning));
-  out += cat(".El\n.Pp\n", prose("A command can end with these numbers by itself. --status-fd and --report=json tell for sure."));
+  out += cat(".El\n.Pp\n",
+             prose("A command can end with these numbers by itself. --status-fd and --report=json tell for sure."));
   out += cat(".Sh EXAMPLES\n", example_list(find_command("run")->examples));
-  return out + ".Sh SEE ALSO\n.Xr sbx-profile 5 ,\n.Xr systemd.resource-control 5 ,\n.Xr cgroups 7 ,\n.Xr landlock 7 ,\n.Xr namespaces 7\n";
+  return out +
+         ".Sh SEE ALSO\n.Xr sbx-profile 5 ,\n.Xr systemd.resource-control 5 ,\n.Xr cgroups 7 ,\n.Xr landlock 7 ,\n.Xr "
+         "namespaces 7\n";
 }
 
 }  // namespace sbx::docs

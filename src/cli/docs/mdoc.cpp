@@ -42,7 +42,8 @@ std::string prose(std::string_view text) {
     if (!out.empty()) out += ".Pp\n";
     while (!paragraph.empty()) {
       auto end = paragraph.find(". ");
-      while (end != std::string_view::npos && end >= 3 && paragraph.substr(end - 3, 3) == "e.g") end = paragraph.find(". ", end + 1);
+      while (end != std::string_view::npos && end >= 3 && paragraph.substr(end - 3, 3) == "e.g")
+        end = paragraph.find(". ", end + 1);
       const auto sentence = paragraph.substr(0, end == std::string_view::npos ? end : end + 1);
       out += wrapped(replace_all(escape(sentence), "e.g. ", "e.g.\\& "));
       paragraph = end == std::string_view::npos ? std::string_view{} : paragraph.substr(end + 2);
