@@ -380,9 +380,11 @@ def traces():
     for place in ("/tmp", "/var/tmp", "/run", "/dev/shm", f"/run/user/{os.geteuid()}", "/sys/fs/cgroup",
                   "/sys/fs/cgroup/unified"):
         try:
-            # The test programs' own directories are sbx-tests-*, made by each worker.
+            # The test programs' own directories are sbx-tests-*, made by each worker. /run/user/UID/sbx holds compiled
+            # filters, which are to stay.
             found |= {f"{place}/{name}" for name in os.listdir(place)
-                      if "sbx" in name and not name.startswith(("sbx-tests-", "sbx-test-"))}
+                      if "sbx" in name and not name.startswith(("sbx-tests-", "sbx-test-"))
+                      and not (place.startswith("/run/user/") and name == "sbx")}
         except OSError:
             pass
     return found

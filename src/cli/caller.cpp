@@ -95,11 +95,11 @@ CallerContext read_caller() {
 }
 
 std::string filter_cache_directory(const CallerContext& caller) {
-  if (!caller.runtime_dir.empty()) return cat(caller.runtime_dir, "/sbx/filters");
-  const auto usual = cat("/run/user/", caller.uid);
-  struct stat status{};
-  const bool is_ours = ::stat(usual.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == caller.uid;
-  return is_ours ? cat(usual, "/sbx/filters") : std::string();
+  const auto runtime = caller.runtime_dir.empty() ? cat("/run/user/", caller.uid) : caller.runtime_dir;
+  // One that isn't there yet is nothing to make: whoever set it to that has no session.
+  struct stat status {};
+  const bool is_ours = ::stat(runtime.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == caller.uid;
+  return is_ours ? cat(runtime, "/sbx/filters") : std::string();
 }
 
 }  // namespace sbx

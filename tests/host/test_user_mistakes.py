@@ -109,3 +109,12 @@ def test_read_only_and_clear_env(user):
 def test_payload_keeps_its_own_options(user):
     assert "Usage: ls" in user.sbx("run", "ls", "--help").out
     assert user.sbx("run", "--", "echo", "--", "-p", "x").out == "-- -p x\n"
+
+
+def test_filters_are_kept_in_the_runtime_directory_if_there_is_one(caller):
+    runtime = caller.make_directory("runtime", 0o700)
+    assert caller.sbx("run", "--", "true", env={"XDG_RUNTIME_DIR": str(runtime)}).status == 0
+    assert [path.suffix for path in (runtime / "sbx/filters").iterdir()] == [".bpf"]
+    absent = caller.directory / "absent"
+    assert caller.sbx("run", "--", "true", env={"XDG_RUNTIME_DIR": str(absent)}).status == 0
+    assert not absent.exists()
