@@ -174,6 +174,7 @@ class Tiers:
                 kept = TOP / "tests/fuzz/corpus" / target.name.removeprefix("fuzz_")
                 log = open(RESULTS / f"{target.name}.log", "w+b")
                 words = [target, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
+                         f"-dict={TOP}/tests/fuzz/profile.dict",
                          f"-artifact_prefix={RESULTS}/{target.name}-", corpus, *([kept] if kept.is_dir() else [])]
                 running.append((target, log, subprocess.Popen(words, stdout=log, stderr=log, cwd=TOP)))
             for target, log, process in running:

@@ -13,7 +13,7 @@ constexpr ProfileKey keys[] = {
     {"filesystem.root", "string", "\"host\", \"empty\", or the path of a directory; default \"empty\"",
      "What the root is made of: the host's system directories (/usr, /etc, /opt and the like) read-only, nothing, or a directory that holds a root file system, read-only."},
     {"filesystem.home", "string", "\"private\", \"persistent\", \"host\" or \"none\"; default \"none\"",
-     "The home directory, at the caller's own path, and HOME: a tmpfs that ends with the sandbox, a directory kept for each profile below $XDG_STATE_HOME/sbx/homes, the caller's own (writable), or none."},
+     "The home directory, at the caller's own path, and HOME: a tmpfs that ends with the sandbox, a directory kept below $XDG_STATE_HOME/sbx/homes under the profile's name, the caller's own (writable), or none."},
     {"filesystem.proc", "string", "\"masked\", \"full\" or \"hidepid\"; default \"masked\"",
      "/proc of the sandbox's own pid namespace: what changes or tells of the host covered, all of it, or with other users' processes hidden as well."},
     {"filesystem.read", "list of paths", "default none", "Visible inside at the same path, read-only, nosuid, nodev."},

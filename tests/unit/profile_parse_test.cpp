@@ -71,6 +71,13 @@ TEST_CASE("each key of the table parses, and is kept, merged and printed") {
   }
 }
 
+TEST_CASE("the table of keys names every protection") {
+  std::string all;
+  for (const auto name : protection_names) all += cat(all.empty() ? "" : " ", name);
+  for (const auto& key : profile_keys())
+    if (key.name == "fallback.require") CHECK(key.values.starts_with(cat(all, ";")));
+}
+
 TEST_CASE("the contract's own example parses") {
   const auto profile = parsed(R"(
 description = "Build the current directory, offline"
