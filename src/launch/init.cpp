@@ -21,6 +21,7 @@
 #include <cstddef>
 
 #include "kernel/descriptors.h"
+#include "kernel/memory.h"
 #include "kernel/seccomp.h"
 #include "launch/child.h"
 
@@ -28,6 +29,7 @@ namespace sbx {
 namespace {
 
 constexpr int failed_status = 125;
+constexpr int settled_ms = 30;  // a payload that lives longer is worth the faults that giving memory back costs
 
 #if defined(__x86_64__)
 constexpr std::uint32_t native_architecture = AUDIT_ARCH_X86_64;
@@ -40,7 +42,8 @@ constexpr std::uint32_t native_architecture = AUDIT_ARCH_AARCH64;
 // What init does from here on, and nothing else.
 constexpr int init_calls[] = {
     SYS_read, SYS_write, SYS_ppoll, SYS_waitid, SYS_kill, SYS_exit_group, SYS_close, SYS_restart_syscall,
-    SYS_openat,  // /proc/self/task/.../children, without a pid namespace
+    SYS_openat,  // /proc/thread-self/children, without a pid namespace, and /proc/self/stat
+    SYS_madvise,
 #ifdef SYS_poll
     SYS_poll,
 #endif
@@ -136,9 +139,17 @@ void forward(const Init& init, int signal) {
 
 [[noreturn]] void serve(Init& init) {
   pollfd entries[] = {{init.signals, POLLIN, 0}, {init.channel, POLLIN, 0}};
+  int wait = settled_ms;
   for (;;) {
     if (!init.payload_alive) finish(init);
-    if (::poll(entries, 2, -1) < 0) continue;
+    const int ready = ::poll(entries, 2, wait);
+    if (ready == 0) {
+      // A payload that lives on: the parent's heap, and whatever secrets are in it, is of no use here.
+      wait = -1;
+      forget_heap();
+      forget_code();
+    }
+    if (ready <= 0) continue;
     if ((entries[0].revents & POLLIN) != 0) {
       signalfd_siginfo info;
       if (::read(init.signals, &info, sizeof info) == sizeof info) {

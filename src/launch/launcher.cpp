@@ -1,7 +1,6 @@
 #include "launch/launcher.h"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -85,6 +84,7 @@ class Launch {
   }
   void status_line(const std::string& line) const;
   Error death_in_setup();
+  void kill_init();
   void undo();
 
   const LaunchPlan plan_;
@@ -270,15 +270,13 @@ Result<> Launch::await_start() {
   exec_ = Clock::now();
   report_.setup_time_us = microseconds(exec_ - begin_);
   if (options_.on_losses && !report_.losses.empty()) options_.on_losses(report_.losses);
-  // What the launch needed is not needed while the payload runs.
-  ::malloc_trim(0);
   return {};
 }
 
 Error Launch::death_in_setup() {
   siginfo_t info{};
   rusage usage{};
-  pidfd_signal(pidfd_.get(), SIGKILL);
+  kill_init();
   if (wait_child(pidfd_.get(), pid_, &info, &usage) != 0) return explain_silence(CLD_KILLED, SIGKILL);
   pid_ = -1;
   return explain_silence(info.si_code, info.si_status);
@@ -333,9 +331,14 @@ void Launch::status_line(const std::string& line) const {
   if (options_.status_fd >= 0 && ::write(options_.status_fd, line.data(), line.size()) < 0) return;
 }
 
+void Launch::kill_init() {
+  // Its pid is its own as long as it wasn't waited for: good enough where a filter hides pidfd_send_signal(2).
+  if (pidfd_signal(pidfd_.get(), SIGKILL) != 0) ::kill(pid_, SIGKILL);
+}
+
 void Launch::undo() {
   if (pid_ > 0) {
-    pidfd_signal(pidfd_.get(), SIGKILL);
+    kill_init();
     siginfo_t info{};
     rusage usage{};
     static_cast<void>(wait_child(pidfd_.get(), pid_, &info, &usage));

@@ -1,5 +1,6 @@
 #include "launch/monitor.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -12,12 +13,14 @@
 #include <span>
 
 #include "base/fault.h"
+#include "kernel/memory.h"
 #include "kernel/pidfd.h"
 
 namespace sbx {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr int settled_ms = 30;  // a payload that lives longer is worth the faults that giving memory back costs
 
 // What is passed on to the payload. SIGTSTP has its own way; the rest is about sbx itself.
 constexpr int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGALRM};
@@ -33,7 +36,13 @@ class Loop {
     Terminal* const terminal = watched_.terminal;
     while (!done_) {
       if (terminal != nullptr) std::ranges::copy(terminal->poll_fds(), entries + 3);
-      const int ready = ::poll(entries, terminal != nullptr ? 6 : 3, timeout());
+      const int ready = ::poll(entries, terminal != nullptr ? 6 : 3, settled_ ? timeout() : settled_ms);
+      if (ready == 0 && !settled_) {
+        // What the launch needed is not needed while the payload runs.
+        settled_ = true;
+        ::malloc_trim(0);
+        forget_code();
+      }
       if (ready < 0 && errno != EINTR) return fail_errno(Step::monitor, errno, "poll");
       if (deadline_ && Clock::now() >= *deadline_) expire();
       if (ready >= 0 && terminal != nullptr) terminal->handle(std::span<const pollfd>(entries + 3, 3));
@@ -123,7 +132,7 @@ class Loop {
   const Watched& watched_;
   std::optional<Clock::time_point> deadline_;
   Watch result_;
-  bool done_ = false;
+  bool done_ = false, settled_ = false;
 };
 
 }  // namespace
