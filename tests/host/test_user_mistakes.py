@@ -118,3 +118,18 @@ def test_filters_are_kept_in_the_runtime_directory_if_there_is_one(caller):
     absent = caller.directory / "absent"
     assert caller.sbx("run", "--", "true", env={"XDG_RUNTIME_DIR": str(absent)}).status == 0
     assert not absent.exists()
+
+
+def test_report_follows_no_symlink_that_a_command_left(user):
+    """A command that may write the directory could lead the next report into a file of the caller's."""
+    mine = user.write(user.home / "mine", "precious\n")
+    script = f"ln -s {mine} report.json"
+    assert user.sbx("run", "--rw", ".", "--", "sh", "-c", script).status == 0
+    outcome = user.sbx("run", "--rw", ".", "--report=json:report.json", "--", "true")
+    assert outcome.status == 125 and "symbolic link" in outcome.error(), outcome
+    assert mine.read_text() == "precious\n"
+
+
+def test_explain_writes_no_report(user):
+    assert user.sbx("run", "--explain", "--report=json:report.json", "--", "true").status == 0
+    assert not (user.work / "report.json").exists()
