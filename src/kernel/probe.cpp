@@ -97,6 +97,14 @@ bool is_marked_delegated(const std::string& directory) {
   return false;
 }
 
+// Outside of the user manager's cgroups (user@UID.service) a user owns only what was delegated: systemd gives the cgroup
+// of a system service to its User= with Delegate=, and trusted.delegate can't be read then.
+bool is_given_to_user(const std::string& directory) {
+  struct stat status {};
+  return ::geteuid() != 0 && directory.find("/user@") == std::string::npos && ::stat(directory.c_str(), &status) == 0 &&
+         status.st_uid == ::geteuid();
+}
+
 void probe_cgroup(HostFacts& facts) {
   const std::string mount = cgroup_mount();
   if (mount == "/sys/fs/cgroup")
@@ -110,7 +118,7 @@ void probe_cgroup(HostFacts& facts) {
   if (!own) return;
   facts.own_cgroup = *own;
   const std::string directory = cat(mount, facts.own_cgroup);
-  if (!is_marked_delegated(directory)) return;
+  if (!is_marked_delegated(directory) && !is_given_to_user(directory)) return;
   for (const char* file : {"", "/cgroup.procs", "/cgroup.subtree_control"})
     if (::faccessat(AT_FDCWD, cat(directory, file).c_str(), W_OK, AT_EACCESS) != 0) return;
   facts.own_cgroup_delegated = true;

@@ -57,7 +57,6 @@ Result<> LaunchCgroup::verify(pid_t child, Deadline deadline, const std::functio
       if (auto done = job_->wait(deadline); !done) job_error_ = std::move(done).error();
     if (job_error_) return lose(*std::move(job_error_), on_loss);
     scope_ = true;
-    job_.reset();  // closes the bus and unloads libsystemd
     SBX_ASSIGN(const std::string path, cgroup_of(child));
     // The cgroup is killed at the end: it must be the sandbox's own and no other.
     if (!path.ends_with(cat("/", scope_name())))
@@ -66,7 +65,11 @@ Result<> LaunchCgroup::verify(pid_t child, Deadline deadline, const std::functio
     SBX_ASSIGN(cgroup_, Cgroup::open(path));
     SBX_TRY(hold_properties(on_loss));
   }
-  return hold(*limits, on_loss);
+  SBX_TRY(hold(*limits, on_loss));
+  // Closes the bus and unloads libsystemd. Not before: a child that died before the manager moved it leaves a scope that
+  // never had a process, and that nothing but end(true) stops.
+  job_.reset();
+  return {};
 }
 
 // The manager takes a property whose controller it hasn't been given, and enforces nothing.

@@ -106,7 +106,8 @@ nlohmann::json cgroup_json(const CgroupStatistics& cgroup) {
 }  // namespace
 
 std::string ending_in_words(const ExitReport& report) {
-  if (report.ending == Ending::out_of_memory) {
+  // A command may outlive the process that was killed, and tell nobody why its work failed.
+  if (report.ending == Ending::out_of_memory || (report.ending != Ending::timed_out && report.cgroup.oom_kills.value_or(0) > 0)) {
     std::string line = "out of memory: the kernel killed a process of the sandbox";
     const auto limit = report.limits.memory_max ? report.limits.memory_max : report.cgroup.memory_max;
     if (limit && *limit != UINT64_MAX) line += cat(" at its limit of ", format_bytes(*limit));

@@ -67,7 +67,14 @@ def scopes(user: str | None = None) -> list[str]:
 
 def no_scopes(user: str | None = None) -> None:
     """The manager forgets a scope a moment after its last process."""
-    wait_for(lambda: not scopes(user), 15, f"scopes to go: {scopes(user)}")
+    try:
+        wait_for(lambda: not scopes(user), 15, "scopes to go")
+    except AssertionError as error:
+        command = "systemctl " + ("--user " if user else "") + "status 'sbx-*.scope'"
+        raise AssertionError(f"{error}\n{(as_user(user, command) if user else run(command)).stdout}") from None
+    finally:  # one test's leftovers are not the next one's
+        for name in scopes(user):
+            as_user(user, f"systemctl --user stop {name}") if user else run(f"systemctl stop {name}")
 
 
 def ok(done: subprocess.CompletedProcess) -> str:

@@ -47,7 +47,7 @@ def test_a_controller_that_is_not_delegated_is_an_error():
 
 def test_a_controller_that_is_not_delegated_is_a_told_loss():
     done = as_user("cut", "sbx run -p untrusted --pids-limit 33 -- echo ran")
-    assert ok(done) == "ran\n" and "memory" in done.stderr and "pids" not in done.stderr, done
+    assert ok(done) == "ran\n" and "without memory" in done.stderr and "without pids" not in done.stderr, done
     no_scopes("cut")
 
 
