@@ -127,13 +127,13 @@ def test_profile_that_others_can_write(user, mode):
         # A group of one's own is no other.
         assert user.run("--", "true", profile=profile).status in (125, 127)
         return
-    check(user.run("--", "true", profile=profile), "open.toml", "can be written", "chmod")
+    check(user.run("--", "true", profile=profile), "open.toml", "others can write", "chmod")
 
 
 def test_profile_in_a_directory_that_others_can_write(user):
     directory = user.make_directory("work/open", 0o777)
     profile = user.write(directory / "p.toml", "")
-    check(user.run("--", "true", profile=profile), "directory", str(directory), "can be written")
+    check(user.run("--", "true", profile=profile), "directory", str(directory), "others can write")
 
 
 def test_profile_of_another_user(user):

@@ -15,7 +15,7 @@ def tree_of(caller, count):
     return tree
 
 
-def seconds(caller, tree, count, tries=3):
+def seconds(caller, tree, count, tries=5):
     lines = ",\n".join(f'"{tree}/d{number}"' for number in range(count))
     profile = caller.profile(f'extends = ["plain"]\n[filesystem]\nread = [\n{lines}\n]\n', f"many{count}.toml")
     outcomes = [caller.run("--", "true", profile=profile, timeout=60) for _ in range(tries)]
