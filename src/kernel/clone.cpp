@@ -11,6 +11,8 @@
 namespace sbx {
 namespace {
 
+constexpr std::uint64_t clone_newtime = 0x80;  // CLONE_NEWTIME, of linux/sched.h (5.6)
+
 // Raw clone(2): x86-64 and aarch64 differ in the order of the last two arguments alone, which are null here.
 pid_t clone_classic(std::uint64_t flags, int* pidfd) {
   const long pid = ::syscall(SYS_clone, static_cast<unsigned long>(flags | CLONE_PIDFD | SIGCHLD), nullptr, pidfd,
@@ -31,7 +33,8 @@ pid_t clone_process(const CloneRequest& request, int* pidfd) {
   }
   const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
   if (pid >= 0) return static_cast<pid_t>(pid);
-  if (errno == ENOSYS && request.cgroup < 0) return clone_classic(request.flags, pidfd);
+  // clone(2) has no room for CLONE_NEWTIME, whose bit is part of the exit signal's number there.
+  if (errno == ENOSYS && request.cgroup < 0 && (request.flags & clone_newtime) == 0) return clone_classic(request.flags, pidfd);
   return -errno;
 }
 

@@ -27,8 +27,9 @@ int new_mount(const char* type, const MountOption* options, int count, const Mou
 int classic_bind(int source, int target, bool recursive);
 int classic_mount(const char* type, const MountOption* options, int count, int target, const MountAttributes& attributes);
 // Remounts the mount whose root `fd` is open on, with its present flags and the added ones; with `recursive` each
-// mount below it too, found in /proc/self/mountinfo.
-int classic_add_attributes(int fd, const MountAttributes& attributes, bool recursive);
+// mount below it too, found in /proc/self/mountinfo. `root` is the root of the tree that `fd` is in: mountinfo names its
+// mounts from there, while a path of the caller's own would lead into the tree that it lies over.
+int classic_add_attributes(int root, int fd, const MountAttributes& attributes, bool recursive);
 
 // MS_REC and MS_SLAVE or MS_PRIVATE on "/": nothing that is mounted from here on reaches the host.
 int cut_propagation();

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "kernel/mount.h"
+#include "kernel/path.h"
 
 namespace sbx {
 namespace {
@@ -87,11 +88,20 @@ char* mount_point(char* line) {
   return line;
 }
 
-// Calls remount for each mount strictly below `top`.
-int remount_below(const char* top, const MountAttributes& attributes) {
+// Remounts what is mounted at `point` of the tree at `root`.
+int remount_in(int root, const char* point, const MountAttributes& attributes) {
+  const int fd = open_in(root, point, Links::refuse);
+  if (fd < 0) return fd;
+  const int result = remount(FdPath(fd).text, attributes);
+  ::close(fd);
+  return result;
+}
+
+// Remounts each mount strictly below `top` of the tree at `root`.
+int remount_below(int root, const char* top, const MountAttributes& attributes) {
   const int fd = ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -errno;
-  const std::size_t length = std::strlen(top);
+  const std::size_t length = std::strcmp(top, "/") == 0 ? 0 : std::strlen(top);
   static char buffer[3 * PATH_MAX];  // one line: two paths and the options
   std::size_t held = 0;
   int result = 0;
@@ -107,9 +117,11 @@ int remount_below(const char* top, const MountAttributes& attributes) {
       *end = '\0';
       const char* point = mount_point(line);
       if (point == nullptr || std::strncmp(point, top, length) != 0 || point[length] != '/') continue;
-      result = remount(point, attributes);
-      // Covered by another mount, or out of this user's sight: then out of the payload's as well.
-      if (result == -ENOENT || result == -EACCES || result == -EINVAL) result = 0;
+      if (point[1] == '\0') continue;
+      result = remount_in(root, point, attributes);
+      // mountinfo lists the mounts of the tree underneath too: absent from this one, or no mount there. What is covered
+      // by another mount, or out of this user's sight, is out of the payload's as well.
+      if (result == -ENOENT || result == -ENOTDIR || result == -EACCES || result == -EINVAL) result = 0;
     }
     held -= static_cast<std::size_t>(line - buffer);
     if (held == sizeof buffer - 1) result = -ENAMETOOLONG;
@@ -146,13 +158,13 @@ int classic_mount(const char* type, const MountOption* options, int count, int t
   return ::mount(type, FdPath(target).text, type, mount_flags(attributes), text) == 0 ? 0 : -errno;
 }
 
-int classic_add_attributes(int fd, const MountAttributes& attributes, bool recursive) {
+int classic_add_attributes(int root, int fd, const MountAttributes& attributes, bool recursive) {
   if (const int error = remount(FdPath(fd).text, attributes); error != 0 || !recursive) return error;
   char top[PATH_MAX];
   const ssize_t length = ::readlink(FdPath(fd).text, top, sizeof top - 1);
   if (length < 0) return -errno;
   top[length] = '\0';
-  return remount_below(top, attributes);
+  return remount_below(root, top, attributes);
 }
 
 }  // namespace sbx

@@ -37,7 +37,7 @@ int MountBuilder::bind(int source, const char* path, int target, const MountAttr
     // `target` is what lies below by now.
     const int bound = open_in(root_, path, Links::in_root);
     if (bound < 0) return bound;
-    const int error = classic_add_attributes(bound, attributes, recursive);
+    const int error = classic_add_attributes(root_, bound, attributes, recursive);
     ::close(bound);
     return error;
   }
@@ -176,7 +176,7 @@ int MountBuilder::make_root(const LaunchPlan& plan) {
     if (root_ >= 0) ::close(root_);
     error = own ? classic_mount("tmpfs", options, 1, host_, attributes) : classic_bind(source, host_, true);
     root_ = error != 0 ? -1 : ::open("/..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (error == 0) error = root_ < 0 ? -errno : classic_add_attributes(root_, attributes, true);
+    if (error == 0) error = root_ < 0 ? -errno : classic_add_attributes(root_, root_, attributes, true);
   }
   if (source >= 0) ::close(source);
   return error;

@@ -221,7 +221,7 @@ int MountBuilder::perform(const SealReadOnly& operation) {
   if (target < 0) return target;
   MountAttributes attributes;
   attributes.read_only = true;
-  const int error = classic_ ? classic_add_attributes(target, attributes, false)
+  const int error = classic_ ? classic_add_attributes(root_, target, attributes, false)
                              : add_mount_attributes(target, attributes, false);
   ::close(target);
   return error;

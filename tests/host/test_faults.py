@@ -32,6 +32,7 @@ def arguments(caller, step):
     return [option.format(tree=tree) for option in OPTIONS.get(step, [])]
 
 
+@pytest.mark.new_kernel  # the filter that stands in for an old one keeps newuidmap from its privilege
 def test_wait_gate(user):
     """A caller that can write its own id maps waits for none; with subordinate ids a helper writes them."""
     outcome = user.run("--set", "identity.subids=true", "--", "echo", "started", program=user.programs.faulty,

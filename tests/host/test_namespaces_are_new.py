@@ -22,6 +22,7 @@ def test_callers_namespace_can_be_kept(caller, key):
     assert inside[key] == outside[key]
 
 
+@pytest.mark.new_kernel
 def test_time_namespace(caller):
     outside, inside = caller.probe_outside()["ns"], caller.probe("--set", "namespaces.time=true")["ns"]
     assert outside["time"] != inside["time"]
