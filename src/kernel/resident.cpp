@@ -1,11 +1,13 @@
 #include "kernel/resident.h"
 
+#include <fcntl.h>
 #include <link.h>
 #include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstring>
 
 namespace sbx {
 namespace {
@@ -25,7 +27,41 @@ int release_object(dl_phdr_info* object, std::size_t, void* page_size_pointer) {
   return 0;
 }
 
+// The field of /proc/self/stat; they are counted from 1, and the second may hold blanks (proc_pid_stat(5)).
+std::uintptr_t stat_field(const char* text, int field) {
+  const char* at = std::strrchr(text, ')');
+  for (int i = 2; at != nullptr && i < field; ++i) {
+    at = std::strchr(at, ' ');
+    if (at != nullptr) ++at;
+  }
+  std::uintptr_t value = 0;
+  for (; at != nullptr && *at >= '0' && *at <= '9'; ++at) value = value * 10 + static_cast<std::uintptr_t>(*at - '0');
+  return value;
+}
+
+void release_heap(std::uintptr_t page_size) {
+  constexpr int start_of_break = 47;
+  const int fd = ::open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  char text[1024];
+  const ssize_t got = ::read(fd, text, sizeof text - 1);
+  ::close(fd);
+  if (got <= 0) return;
+  text[got] = '\0';
+  // Whole pages of the heap alone: its neighbours may begin on the same one.
+  const std::uintptr_t begin = (stat_field(text, start_of_break) + page_size - 1) & ~(page_size - 1);
+  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(::sbrk(0)) & ~(page_size - 1);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel's addresses are numbers
+  if (begin != 0 && begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 }  // namespace
+
+void release_all_memory() {
+  auto page_size = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  release_heap(page_size);
+  ::dl_iterate_phdr(release_object, &page_size);
+}
 
 void release_unused_memory() {
   ::malloc_trim(0);

@@ -8,4 +8,8 @@ namespace sbx {
 // -z nodelete since systemd 256) would stay resident otherwise.
 void release_unused_memory();
 
+// The same for init, which uses no heap any more: the whole of it goes, content and all, secrets of the parent included.
+// Fit for use after clone: no allocation. Without /proc the heap stays.
+void release_all_memory();
+
 }  // namespace sbx

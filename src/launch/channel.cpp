@@ -107,6 +107,7 @@ Result<Received> receive(int socket, int wait_ms) {
     return fail(Step::wait_gate, ErrorKind::internal, "the sandbox sent what is no message");
   received.message = buffer.message;
   received.times = buffer.times;
+  received.exec_ns = buffer.exec_ns;
   return received;
 }
 

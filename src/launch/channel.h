@@ -44,6 +44,7 @@ struct StepTimes {
 struct StartedMessage {
   Message message;
   StepTimes times;
+  std::uint64_t exec_ns = 0;  // CLOCK_MONOTONIC, right after exec
 };
 
 // ---- the child's half: raw, no allocation. 0 or -errno.
@@ -62,6 +63,7 @@ Result<Channel> make_channel(bool credentials);
 struct Received {
   Message message;
   StepTimes times;       // with started
+  std::uint64_t exec_ns = 0;  // with started
   UniqueFd descriptor;   // with terminal
   pid_t sender = 0;      // with a channel that has credentials
   bool closed = false;   // the other side is gone: no message

@@ -190,8 +190,7 @@ void run_child(const ChildProgram& program) {
     if (progress.failure().step == Step::exec) explain_exec(program, progress);
     give_up(progress);
   }
-  if (terminal >= 0) ::close(terminal);
-  run_init(program, progress, payload, together);
+  run_init(program, progress, payload, terminal, together);
 }
 
 }  // namespace sbx

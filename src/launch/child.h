@@ -34,6 +34,7 @@ class Progress {
   Message& failure() { return failure_; }
   const StepTimes& times() const { return times_; }
   int channel() const { return channel_; }
+  std::uint64_t since_ns() const { return since_ns_; }  // when the present step began
 
  private:
   int channel_;
@@ -63,6 +64,8 @@ int run_payload(void* start);                                           // child
 enum class ExecFault : std::uint8_t { none, no_interpreter, directory, no_execute_bit, no_exec_mount, no_format, unreadable };
 void explain_exec(const ChildProgram& program, Progress& progress);     // child_payload.cpp
 // `confined`: init gave everything up before the payload was made.
-[[noreturn]] void run_init(const ChildProgram& program, Progress& progress, int payload, bool confined);  // init.cpp
+// `terminal` (or -1) is held open, so that its other side sees no hangup while the payload has it closed.
+[[noreturn]] void run_init(const ChildProgram& program, Progress& progress, int payload, int terminal,
+                           bool confined);  // init.cpp
 
 }  // namespace sbx

@@ -27,8 +27,9 @@ int take_terminal(int terminal) {
   // A process group of its own in init's session, in the foreground. The write to the terminal's foreground from a
   // background group is let through because SIGTTOU is blocked (tcsetpgrp(3)).
   if (::setpgid(0, 0) != 0 || ::tcsetpgrp(terminal, ::getpid()) != 0) return -errno;
+  // What the caller sent elsewhere (2>log) stays there.
   for (int fd = 0; fd < 3; ++fd)
-    if (::dup2(terminal, fd) < 0) return -errno;
+    if ((fd < 2 || ::isatty(fd) == 1) && ::dup2(terminal, fd) < 0) return -errno;
   return 0;
 }
 

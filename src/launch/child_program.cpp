@@ -94,6 +94,8 @@ Result<ChildProgram> make_child_program(const LaunchPlan& plan) {
 
   if (plan.argv.empty() || plan.argv.front().empty())
     return fail(Step::exec, ErrorKind::usage, "no command", "name one after the options, or in [command] argv");
+  if (plan.filter.empty() && std::ranges::find(plan.accept, "seccomp") == plan.accept.end())
+    return fail(Step::seccomp, ErrorKind::internal, "the plan has no filter", "go without by [fallback] accept = [\"seccomp\"] alone");
   for (const auto& word : plan.argv) program.argv.push_back(word.c_str());
   program.argv.push_back(nullptr);
   for (const auto& entry : plan.environment) program.environment.push_back(entry.c_str());

@@ -21,7 +21,7 @@
 #include <cstddef>
 
 #include "kernel/descriptors.h"
-#include "kernel/memory.h"
+#include "kernel/resident.h"
 #include "kernel/seccomp.h"
 #include "launch/child.h"
 
@@ -146,8 +146,7 @@ void forward(const Init& init, int signal) {
     if (ready == 0) {
       // A payload that lives on: the parent's heap, and whatever secrets are in it, is of no use here.
       wait = -1;
-      forget_heap();
-      forget_code();
+      release_all_memory();
     }
     if (ready <= 0) continue;
     if ((entries[0].revents & POLLIN) != 0) {
@@ -173,19 +172,22 @@ void forward(const Init& init, int signal) {
 
 }  // namespace
 
-void run_init(const ChildProgram& program, Progress& progress, int payload, bool confined) {
+void run_init(const ChildProgram& program, Progress& progress, int payload, int terminal, bool confined) {
   // Every signal is blocked since before the clone.
   sigset_t all;
   ::sigfillset(&all);
   Init init{program, program.channel, -1, payload};
+  StartedMessage started{};
+  progress.enter(Step::monitor);
+  started.exec_ns = progress.since_ns();  // exec let go of init a moment ago
   const auto take_up = [&] {
     init.signals = ::signalfd(-1, &all, SFD_CLOEXEC);
     if (init.signals < 0 || ::chdir("/") != 0) return -errno;
     if (!program.new_pid_namespace && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return -errno;
-    int kept[] = {program.lifeline, init.channel, init.signals};
+    int kept[] = {program.lifeline, terminal, init.channel, init.signals};
     std::ranges::sort(kept);
-    const std::size_t unused = kept[0] < 0 ? 1 : 0;
-    return close_all_but(kept + unused, 3 - unused, program.highest_descriptor);
+    const auto unused = static_cast<std::size_t>(std::ranges::count(kept, -1));
+    return close_all_but(kept + unused, std::size(kept) - unused, program.highest_descriptor);
   };
   // A payload that keeps capabilities has them alone: init holds none all the same.
   const bool ready = progress.run(Step::start_payload, take_up) && (confined || confine(program, progress, 0)) &&
@@ -195,7 +197,6 @@ void run_init(const ChildProgram& program, Progress& progress, int payload, bool
     ::_exit(failed_status);
   }
   progress.enter(Step::monitor);
-  StartedMessage started{};
   started.message.kind = MessageKind::started;
   started.times = progress.times();
   send_raw(init.channel, &started, sizeof started);

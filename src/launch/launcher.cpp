@@ -84,6 +84,7 @@ class Launch {
   }
   void status_line(const std::string& line) const;
   Error death_in_setup();
+  void judge_memory();
   void kill_init();
   void undo();
 
@@ -126,6 +127,10 @@ Result<> Launch::make_home() {
       return fail_errno(Step::open_sources, errno, part, "make it, or set filesystem.home = \"private\"");
     if (at == std::string::npos) break;
   }
+  // The user's own directory and nobody else's: what it leads to is bound writable.
+  struct stat facts {};
+  if (!home.empty() && (::lstat(home.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid()))
+    return fail(Step::open_sources, ErrorKind::host, cat(home, " is no directory of this user"), "move it away, or set filesystem.home = \"private\"");
   return {};
 }
 
@@ -138,7 +143,8 @@ Result<> Launch::prepare() {
   if (!program_.own_terminal) terminal_guard_.emplace();
   SBX_TRY(cgroup_.make());
   program_.waits_for_limits = !std::holds_alternative<std::monostate>(plan_.cgroup);
-  program_.waits_for_acknowledge = program_.waits_for_limits;
+  // A terminal too: when init, its session's leader, ends, what nobody has read yet is thrown away.
+  program_.waits_for_acknowledge = program_.waits_for_limits || program_.own_terminal;
   program_.waits_for_release = options_.receipt || !plan_.require.empty();
   program_.announces = options_.status_fd >= 0 || program_.waits_for_release;
   SBX_ASSIGN(channel_, make_channel(program_.announces));
@@ -244,6 +250,8 @@ Result<> Launch::take(Received& received, bool& started) {
     }
     case MessageKind::started:
       started = true;
+      // A short payload may be over before its start is heard of here.
+      exec_ = Clock::time_point(std::chrono::nanoseconds(received.exec_ns));
       if (terminal_) terminal_->start();
       for (std::size_t i = 0; i < step_count; ++i) report_.step_us[i] += received.times.us[i];
       return {};
@@ -267,7 +275,6 @@ Result<> Launch::await_start() {
     if (received.closed) return fail(death_in_setup());
     SBX_TRY(take(received, started));
   }
-  exec_ = Clock::now();
   report_.setup_time_us = microseconds(exec_ - begin_);
   if (options_.on_losses && !report_.losses.empty()) options_.on_losses(report_.losses);
   return {};
@@ -292,6 +299,9 @@ Result<> Launch::watch_over() {
 Result<ExitReport> Launch::finish() {
   // While init still holds the cgroup: the service manager removes it once it is empty.
   if (const Cgroup* cgroup = cgroup_.cgroup()) report_.cgroup = cgroup->statistics();
+  if (terminal_) terminal_->drain(drain_ms);
+  terminal_.reset();
+  terminal_guard_.reset();
   if (program_.waits_for_acknowledge && watch_.ended) {
     Message message{};
     message.kind = MessageKind::acknowledge;
@@ -303,9 +313,6 @@ Result<ExitReport> Launch::finish() {
   if (const int error = wait_child(pidfd_.get(), pid_, &info, &usage); error != 0)
     return fail_errno(Step::monitor, -error, "wait for the sandbox");
   pid_ = -1;
-  if (terminal_) terminal_->drain(drain_ms);
-  terminal_.reset();
-  terminal_guard_.reset();
   const int code = watch_.ended ? watch_.code : info.si_code;
   const int status = watch_.ended ? watch_.status : info.si_status;
   const auto time_us = [](const timeval& time) {
@@ -317,10 +324,10 @@ Result<ExitReport> Launch::finish() {
   report_.scope = cgroup_.scope_name();
   if (code == CLD_EXITED) report_.exit_code = status;
   else report_.ending = Ending::signalled, report_.signal = status;
-  if (report_.ending == Ending::signalled && report_.cgroup.oom_kills.value_or(0) > 0) report_.ending = Ending::out_of_memory;
-  if (watch_.timed_out) report_.ending = Ending::timed_out;
   if (const auto* scope = std::get_if<ScopeRequest>(&plan_.cgroup)) report_.limits = scope->limits;
   if (const auto* sub = std::get_if<SubCgroup>(&plan_.cgroup)) report_.limits = sub->limits;
+  judge_memory();
+  if (watch_.timed_out) report_.ending = Ending::timed_out;
   status_line(cat("{\"exit-code\":", exit_status(report_), "}\n"));
   cgroup_.end(false);
   return std::move(report_);
@@ -329,6 +336,17 @@ Result<ExitReport> Launch::finish() {
 void Launch::status_line(const std::string& line) const {
   // A reader that went away is no reason to end the sandbox; SIGPIPE is blocked.
   if (options_.status_fd >= 0 && ::write(options_.status_fd, line.data(), line.size()) < 0) return;
+}
+
+// Whether it was a kill for memory. A shell tells of its child's by 128 + 9. Where init went as well (memory.oom.group,
+// OOMPolicy=kill) the cgroup may be gone with its counters: then nobody else is known to have sent SIGKILL.
+void Launch::judge_memory() {
+  const bool counted = report_.cgroup.oom_kills.value_or(0) > 0;
+  const bool shell_word = report_.ending == Ending::exited && report_.exit_code == 128 + SIGKILL;
+  const bool vanished = !watch_.ended && !watch_.killed && !report_.cgroup.oom_kills && report_.limits.memory_max;
+  const bool killed = report_.ending == Ending::signalled && report_.signal == SIGKILL;
+  if (counted && shell_word) report_.signal = SIGKILL;
+  if ((counted && (shell_word || killed)) || (killed && vanished)) report_.ending = Ending::out_of_memory;
 }
 
 void Launch::kill_init() {

@@ -1,6 +1,5 @@
 #include "launch/monitor.h"
 
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -13,8 +12,8 @@
 #include <span>
 
 #include "base/fault.h"
-#include "kernel/memory.h"
 #include "kernel/pidfd.h"
+#include "kernel/resident.h"
 
 namespace sbx {
 namespace {
@@ -40,8 +39,7 @@ class Loop {
       if (ready == 0 && !settled_) {
         // What the launch needed is not needed while the payload runs.
         settled_ = true;
-        ::malloc_trim(0);
-        forget_code();
+        release_unused_memory();
       }
       if (ready < 0 && errno != EINTR) return fail_errno(Step::monitor, errno, "poll");
       if (deadline_ && Clock::now() >= *deadline_) expire();

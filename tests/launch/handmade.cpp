@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   plan.ids.uid = ::geteuid(), plan.ids.gid = ::getegid();
   plan.ids.uid_map = {{plan.ids.uid, plan.ids.uid, 1}};
   plan.ids.gid_map = {{plan.ids.gid, plan.ids.gid, 1}};
+  plan.accept = {"seccomp"};
   plan.hostname = "sandbox";
   plan.environment = {"PATH=/usr/bin:/bin", "HOME=/tmp"};
   mount_system(plan);
