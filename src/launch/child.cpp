@@ -182,6 +182,11 @@ void run_child(const ChildProgram& program) {
   PayloadStart start{program, progress, terminal, together};
   int payload = -1;
   if (!progress.run(Step::start_payload, [&] {
+        // Nothing but init can end what the payload leaves behind where no pid namespace does: it takes all orphans, and
+        // outlives the parent, whose end it sees on the channel, by the moment that takes.
+        if (!program.new_pid_namespace &&
+            (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0))
+          return -errno;
         payload = vfork_process(run_payload, &start, payload_stack + payload_stack_size);
         return payload < 0 ? payload : 0;
       }))

@@ -183,7 +183,6 @@ void run_init(const ChildProgram& program, Progress& progress, int payload, int 
   const auto take_up = [&] {
     init.signals = ::signalfd(-1, &all, SFD_CLOEXEC);
     if (init.signals < 0 || ::chdir("/") != 0) return -errno;
-    if (!program.new_pid_namespace && ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return -errno;
     int kept[] = {program.lifeline, terminal, init.channel, init.signals};
     std::ranges::sort(kept);
     const auto unused = static_cast<std::size_t>(std::ranges::count(kept, -1));
