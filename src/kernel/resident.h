@@ -3,8 +3,8 @@
 
 namespace sbx {
 
-// Lets go of what the launch needed and the wait doesn't: free heap, and the pages of code and constants, which come
-// back from the page cache when they are next touched. Libraries that can't be unloaded (libsystemd is linked with
+// Lets go of what the launch needed and the wait doesn't: free heap, deep stack, and the pages of code and constants, which
+// come back from the page cache when they are next touched. Libraries that can't be unloaded (libsystemd is linked with
 // -z nodelete since systemd 256) would stay resident otherwise.
 void release_unused_memory();
 

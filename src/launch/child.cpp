@@ -78,8 +78,13 @@ bool take_ids(const ChildProgram& program, Progress& progress) {
 
 bool leave_session(const ChildProgram& program, Progress& progress) {
   const LaunchPlan& plan = *program.plan;
-  // Out of the caller's session: its terminal's signals reach the parent alone, which forwards them once.
-  if (!progress.run(Step::new_session, [] { return ::setsid() < 0 ? -errno : 0; })) return false;
+  // Out of the caller's process group: its terminal's signals reach the parent alone, which forwards them once. A session
+  // of its own only where a terminal of the sandbox's is to control it; else the payload makes one for itself. A session
+  // costs milliseconds on a busy machine, where a new scheduling group comes with it (sched(7), autogroup).
+  if (!progress.run(Step::new_session, [&] {
+        return (program.own_terminal ? ::setsid() : ::setpgid(0, 0)) < 0 ? -errno : 0;
+      }))
+    return false;
   if (!progress.run(Step::join_keyring, join_new_keyring)) return false;
   if (!plan.hostname.empty() && !progress.run(Step::set_hostname, [&] {
         return ::sethostname(plan.hostname.c_str(), plan.hostname.size()) == 0 ? 0 : -errno;
