@@ -87,8 +87,9 @@ bool find_bus(const HostFacts& facts) {
   return is_socket(cat("/run/user/", facts.uid, "/bus"));
 }
 
-// systemd marks a unit's own cgroup, and it alone, with user.delegate=1 (since 251; trusted.delegate before, which
-// only root reads). Being able to write isn't enough: the user owns all cgroups of the user manager, and root all.
+// The system's manager marks a unit's own cgroup, and it alone, with user.delegate=1 (since 251; trusted.delegate before,
+// which only root reads); a user's manager marks nothing. Being able to write isn't enough: the user owns all cgroups of
+// the user manager, and root all.
 bool is_marked_delegated(const std::string& directory) {
   for (const char* name : {"user.delegate", "trusted.delegate"}) {
     char value = 0;

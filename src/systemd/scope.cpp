@@ -21,6 +21,7 @@ struct ScopeJob::Impl {
   Result<> call();
   int append_call(sd_bus_message* message) const;
   int append_processes(sd_bus_message* message) const;
+  bool stop(bool& answered);  // sends StopUnit; `answered` becomes true with its reply
   void on_reply(sd_bus_message* reply);
   void on_job_removed(sd_bus_message* signal);
 };
@@ -31,7 +32,7 @@ using Impl = ScopeJob::Impl;
 
 // Without it a manager that never answers would hold the call for sd-bus's own 25 s; the deadline of wait() is shorter.
 constexpr std::uint64_t call_timeout_us = 60'000'000;
-constexpr auto abandon_time = std::chrono::milliseconds(200);
+constexpr auto abandon_time = std::chrono::seconds(2);
 
 int reply_handler(sd_bus_message* reply, void* impl, sd_bus_error*) {
   static_cast<Impl*>(impl)->on_reply(reply);
@@ -41,6 +42,11 @@ int reply_handler(sd_bus_message* reply, void* impl, sd_bus_error*) {
 int job_removed_handler(sd_bus_message* signal, void* impl, sd_bus_error*) {
   static_cast<Impl*>(impl)->on_job_removed(signal);
   return 0;
+}
+
+int answer_handler(sd_bus_message*, void* answered, sd_bus_error*) {
+  *static_cast<bool*>(answered) = true;
+  return 1;
 }
 
 int match_handler(sd_bus_message* reply, void* data, sd_bus_error*) {
@@ -138,6 +144,16 @@ void ScopeJob::Impl::on_job_removed(sd_bus_message* signal) {
   if (scope.name == unit) result = outcome;
 }
 
+bool ScopeJob::Impl::stop(bool& answered) {
+  const auto message = bus->manager_call("StopUnit");
+  if (!message) return false;
+  const auto& library = bus->library();
+  // "replace" also cancels a start job that is still queued.
+  return library.sd_bus_message_append_basic(message->get(), 's', scope.name.c_str()) >= 0 &&
+         library.sd_bus_message_append_basic(message->get(), 's', "replace") >= 0 &&
+         library.sd_bus_call_async(bus->get(), nullptr, message->get(), answer_handler, &answered, call_timeout_us) >= 0;
+}
+
 ScopeJob::ScopeJob() = default;
 ScopeJob::ScopeJob(ScopeJob&&) noexcept = default;
 ScopeJob& ScopeJob::operator=(ScopeJob&&) noexcept = default;
@@ -156,16 +172,13 @@ Result<> ScopeJob::wait(std::chrono::steady_clock::time_point deadline) {
 
 void ScopeJob::abandon() {
   if (!impl_) return;
-  const auto message = impl_->bus->manager_call("StopUnit");
-  if (!message) return;
-  const auto& library = impl_->bus->library();
-  // "replace" also cancels a start job that is still queued.
-  if (library.sd_bus_message_append_basic(message->get(), 's', impl_->scope.name.c_str()) < 0 ||
-      library.sd_bus_message_append_basic(message->get(), 's', "replace") < 0 ||
-      library.sd_bus_message_set_expect_reply(message->get(), 0) < 0 ||
-      library.sd_bus_send(impl_->bus->get(), message->get(), nullptr) < 0)
-    return;
-  std::ignore = impl_->bus->flush(std::chrono::steady_clock::now() + abandon_time);
+  bool answered = false;
+  // Not before the answer is the bus closed: the manager asks the bus who the caller is, and does nothing for one that
+  // is gone.
+  if (impl_->stop(answered))
+    std::ignore = impl_->bus->process_until([&] { return answered; }, std::chrono::steady_clock::now() + abandon_time);
+  // An answer that comes later would find no `answered`.
+  impl_.reset();
 }
 
 Result<ScopeJob> start_scope(const TransientScope& scope, bool system_manager,

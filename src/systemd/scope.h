@@ -29,7 +29,8 @@ class ScopeJob {
   ~ScopeJob();
   // Waits until the job is done; fails at the deadline, on a failed job, when the bus goes away.
   Result<> wait(std::chrono::steady_clock::time_point deadline);
-  // StopUnit, without waiting for it: for a launch that failed after the scope was asked for.
+  // StopUnit, for a launch that failed after the scope was asked for: waits at most two seconds for the manager to take
+  // the order, and not for the unit to stop. The job is over then.
   void abandon();
   struct Impl;
   explicit ScopeJob(std::unique_ptr<Impl>);
