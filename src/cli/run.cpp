@@ -75,22 +75,8 @@ Result<LaunchPlan> gather_plan(const SandboxSpec& spec, const CallerContext& cal
   return plan;
 }
 
-// One line for all: losses of one cause together, with the ways out that are not said yet.
 void tell_losses(const std::vector<Loss>& losses) {
-  std::string line;
-  std::vector<std::string_view> told;
-  for (const auto& loss : losses) {
-    if (std::ranges::find(told, loss.protection) != told.end()) continue;
-    std::vector<std::string> names;
-    for (const auto& other : losses)
-      if (other.reason == loss.reason && std::ranges::find(told, other.protection) == told.end()) {
-        names.push_back(other.protection);
-        told.push_back(other.protection);
-      }
-    line += cat(line.empty() ? "goes on without " : "; without ", join(names, ", "), ": ", loss.reason);
-    if (!loss.remedy.empty() && line.find(loss.remedy) == std::string::npos) line += cat("; ", loss.remedy);
-  }
-  complain(line);
+  complain(cat("goes on without ", join(losses_in_words(losses), "; without ")));
 }
 
 Result<int> run(const RunRequest& request, const RunOutputs& outputs) {

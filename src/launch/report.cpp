@@ -120,6 +120,27 @@ std::string ending_in_words(const ExitReport& report) {
   return {};
 }
 
+std::vector<std::string> losses_in_words(const std::vector<Loss>& losses) {
+  std::vector<std::string> all;
+  std::vector<std::string_view> told, remedies;
+  for (const auto& loss : losses) {
+    if (std::ranges::find(told, loss.protection) != told.end()) continue;
+    std::vector<std::string> names;
+    for (const auto& other : losses)
+      if (other.reason == loss.reason && std::ranges::find(told, other.protection) == told.end()) {
+        names.push_back(other.protection);
+        told.push_back(other.protection);
+      }
+    std::string words = cat(join(names, ", "), ": ", loss.reason);
+    if (!loss.remedy.empty() && std::ranges::find(remedies, loss.remedy) == remedies.end()) {
+      words += cat("; ", loss.remedy);
+      remedies.push_back(loss.remedy);
+    }
+    all.push_back(std::move(words));
+  }
+  return all;
+}
+
 std::string report_text(const ExitReport& report) {
   Lines lines;
   lines.head(how_it_ended(report));
@@ -128,8 +149,7 @@ std::string report_text(const ExitReport& report) {
   lines.add("CPU time", cat(format_time(report.user_time_us), " user, ", format_time(report.system_time_us), " system"));
   lines.add("max RSS", format_bytes(report.max_rss_bytes));
   add_cgroup(lines, report.cgroup);
-  for (const Loss& loss : report.losses)
-    lines.add("lost", escape_control(cat(loss.protection, ": ", loss.reason, loss.remedy.empty() ? "" : cat("; ", loss.remedy))));
+  for (const auto& words : losses_in_words(report.losses)) lines.add("lost", escape_control(words));
   if (report.receipt.empty()) return lines.take();
   lines.head("receipt, as read back while the payload waited:");
   for (const ReceiptItem& item : report.receipt)

@@ -11,6 +11,8 @@ std::string report_text(const ExitReport& report);
 // unknown or unlimited}, receipt [{protection, asked, found, enforced}], losses [{protection, reason, remedy}],
 // step_us {step: microseconds}.
 std::string report_json(const ExitReport& report);
+// Losses of one cause together: "scope, memory: no bus answers; start one", each protection and each remedy once.
+std::vector<std::string> losses_in_words(const std::vector<Loss>& losses);
 // One line in words for an ending that needs one (out of memory: limit, peak, key to raise; wall time), else empty.
 std::string ending_in_words(const ExitReport& report);
 }  // namespace sbx

@@ -77,3 +77,10 @@ TEST_CASE("the text report can't steer a terminal", "[report]") {
   CHECK(text.find("enforced") != std::string::npos);
   CHECK(text.find("wall time") != std::string::npos);
 }
+
+TEST_CASE("losses of one cause are told together, and each way out once") {
+  const std::vector<Loss> losses = {{"scope", "no bus", "start one"}, {"memory", "no bus", "start one"},
+                                    {"landlock", "no Landlock", ""},  {"memory", "no bus", "start one"}};
+  CHECK(losses_in_words(losses) == std::vector<std::string>{"scope, memory: no bus; start one", "landlock: no Landlock"});
+  CHECK(losses_in_words({}).empty());
+}
