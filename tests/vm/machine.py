@@ -21,7 +21,7 @@ class Machine:
         self.console = ""
 
     def run(self, on_result=lambda result: None) -> None:
-        with tempfile.TemporaryDirectory(prefix="sbx-vm-") as directory:
+        with tempfile.TemporaryDirectory(prefix="sbx-tests-vm-") as directory:
             work = Path(directory)
             disk = work / "payload.img"
             subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-E", "root_owner=0:0", "-d", str(self.payload),
