@@ -69,12 +69,13 @@ def test_the_program_of_sbx_is_not_overwritten(caller, attackers, place, layers)
     size = copy.stat().st_size
 
     # The control: a process of the same user that runs the copy for a moment.
-    victim = caller.directory / "own-victim"
+    # By a name of this process's own: the attacker goes by the name, and tests run side by side as one user.
+    victim = caller.directory / f"own-victim-{os.getpid()}"
     shutil.copy(attackers.path("victim"), victim)
     os.chmod(victim, 0o755)
     caller.own(victim)
     before = victim.stat().st_size
-    attacker = " ".join(map(str, attackers.words("self_exe", ["own-victim", 20])))
+    attacker = " ".join(map(str, attackers.words("self_exe", [victim.name, 20])))
     control = caller.execute(["sh", "-c", f"{victim} x >/dev/null & v=$!; {attacker} & sleep 0.5; kill $v; wait"])
     assert "reached mark" in control.out and victim.stat().st_size > before, control
 
