@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <memory>
 
 #include "base/text.h"
@@ -125,8 +126,8 @@ Result<> append_architecture(Bpf& program, const FilterPolicy& policy, Architect
   program.push_back(bpf_statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)));
   program.push_back(bpf_jump(BPF_JMP | BPF_JEQ | BPF_K, audit_architecture(architecture), 1, 0));
   program.push_back(bpf_statement(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(head.size() + tree.size())));
-  program.insert(program.end(), head.begin(), head.end());
-  program.insert(program.end(), tree.begin(), tree.end());
+  std::ranges::copy(head, std::back_inserter(program));
+  std::ranges::copy(tree, std::back_inserter(program));
   return {};
 }
 

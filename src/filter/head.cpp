@@ -9,8 +9,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <iterator>
 
 namespace sbx {
 namespace {
@@ -174,7 +176,7 @@ Bpf head_for(const FilterPolicy& policy, Architecture architecture, const CallNu
   if (!beyond.empty()) {  // one comparison for all older calls: the kernel runs the filter on each number at load
     const auto lowest = newer.empty() ? highest + 1 : newer.front().number;
     head.push_back(bpf_jump(BPF_JMP | BPF_JGE | BPF_K, static_cast<std::uint32_t>(lowest), 0, beyond.size()));
-    head.insert(head.end(), beyond.begin(), beyond.end());
+    std::ranges::copy(beyond, std::back_inserter(head));
   }
   return head;
 }

@@ -185,7 +185,7 @@ TEST_CASE("names are added to the host's directories without touching them", "[p
   spec.filesystem.binds = {bind("/data", Access::read, "/etc/deep/data")};
   const LaunchPlan plan = planned(spec, host);
   CHECK(find<MakeFile>(plan, "/etc/motd").cover);
-  const LayerDirectory& layer = find<LayerDirectory>(plan, "/etc");
+  const LayerDirectory layer = find<LayerDirectory>(plan, "/etc");
   REQUIRE(layer.entries.size() == 4);
   CHECK(layer.entries[0].name == "deep");
   CHECK(layer.entries[1].name == "deep/data");
