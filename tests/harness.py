@@ -156,8 +156,9 @@ class Caller:
     # Running.
     @property
     def environment(self):
+        sanitizers = {name: os.environ[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ}
         return {"PATH": PATH, "HOME": str(self.home), "LANG": "C.UTF-8", "TERM": "xterm",
-                "SBX_PROFILE_PATH": str(self.programs.profiles)}
+                "SBX_PROFILE_PATH": str(self.programs.profiles), **sanitizers}
 
     def prefix(self):
         words = []

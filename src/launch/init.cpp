@@ -122,8 +122,11 @@ void forward(const Init& init, int signal) {
   ::kill(group ? -init.payload : init.payload, signal);
 }
 
+// no_sanitize_address, here and below: before a call that doesn't return AddressSanitizer makes system calls of its own,
+// which init's filter refuses.
+
 // Statistics are read while the cgroup still has a process, so that nobody removes it.
-[[noreturn]] void finish(Init& init) {
+[[noreturn, gnu::no_sanitize_address]] void finish(Init& init) {
   kill_all(init);
   if (init.program.waits_for_acknowledge || !init.program.new_pid_namespace) reap(init, true);
   Message message{};
@@ -137,7 +140,7 @@ void forward(const Init& init, int signal) {
   ::_exit(0);
 }
 
-[[noreturn]] void serve(Init& init) {
+[[noreturn, gnu::no_sanitize_address]] void serve(Init& init) {
   pollfd entries[] = {{init.signals, POLLIN, 0}, {init.channel, POLLIN, 0}};
   int wait = settled_ms;
   for (;;) {
@@ -172,7 +175,7 @@ void forward(const Init& init, int signal) {
 
 }  // namespace
 
-void run_init(const ChildProgram& program, Progress& progress, int payload, int terminal, bool confined) {
+[[gnu::no_sanitize_address]] void run_init(const ChildProgram& program, Progress& progress, int payload, int terminal, bool confined) {
   // Every signal is blocked since before the clone.
   sigset_t all;
   ::sigfillset(&all);
