@@ -12,6 +12,14 @@
 namespace sbx {
 namespace {
 
+#ifdef __has_feature
+constexpr bool address_sanitizer = __has_feature(address_sanitizer);
+#elif defined(__SANITIZE_ADDRESS__)
+constexpr bool address_sanitizer = true;
+#else
+constexpr bool address_sanitizer = false;
+#endif
+
 int release_object(dl_phdr_info* object, std::size_t, void* page_size_pointer) {
   const auto page_size = *static_cast<std::uintptr_t*>(page_size_pointer);
   for (int i = 0; i < object->dlpi_phnum; ++i) {
@@ -68,6 +76,7 @@ void release_heap(std::uintptr_t page_size) {
 }  // namespace
 
 void release_all_memory() {
+  if (address_sanitizer) return;  // its own state is where it believes that nobody looks
   auto page_size = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   release_heap(page_size);
   ::dl_iterate_phdr(release_object, &page_size);
@@ -75,6 +84,7 @@ void release_all_memory() {
 }
 
 void release_unused_memory() {
+  if (address_sanitizer) return;
   ::malloc_trim(0);
   auto page_size = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   ::dl_iterate_phdr(release_object, &page_size);

@@ -34,7 +34,7 @@ std::uint64_t now_ns() {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-[[noreturn]] void give_up(const Progress& progress) {
+[[noreturn, gnu::no_sanitize_address]] void give_up(const Progress& progress) {
   send_raw(progress.channel(), &progress.failure(), sizeof(Message));
   ::_exit(failed_status);
 }
@@ -162,7 +162,7 @@ bool Progress::check(int result) {
   return false;
 }
 
-void run_child(const ChildProgram& program) {
+[[gnu::no_sanitize_address]] void run_child(const ChildProgram& program) {
   Progress progress(program.channel);
   ::close(program.parent_channel);
   ::umask(0);

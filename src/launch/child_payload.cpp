@@ -128,7 +128,7 @@ int execute(const ChildProgram& program, Progress& progress) {
 
 }  // namespace
 
-int run_payload(void* argument) {
+[[gnu::no_sanitize_address]] int run_payload(void* argument) {
   auto& start = *static_cast<PayloadStart*>(argument);
   const ChildProgram& program = start.program;
   Progress& progress = start.progress;
