@@ -66,7 +66,7 @@ void release_heap(std::uintptr_t page_size) {
 // The stack as deep as earlier calls went and nobody is now. The kernel keeps the megabyte below a stack free of other
 // mappings (stack_guard_gap), and madvise passes over what isn't mapped.
 [[gnu::noinline]] void release_stack(std::uintptr_t page_size) {
-  constexpr std::uintptr_t near = 4096, far = 128 * 1024;
+  constexpr std::uintptr_t near = 4096, far = 128UL * 1024;
   const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
   const std::uintptr_t begin = (here - far) & ~(page_size - 1), end = (here - near) & ~(page_size - 1);
   // NOLINTNEXTLINE(performance-no-int-to-ptr): the frame's address is a number

@@ -25,7 +25,7 @@ namespace sbx {
 namespace {
 
 constexpr int failed_status = 125;
-constexpr std::size_t payload_stack_size = 128 * 1024;
+constexpr std::size_t payload_stack_size = 128UL * 1024;
 alignas(64) char payload_stack[payload_stack_size];  // touched where the payload's set-up reaches; no page before
 
 std::uint64_t now_ns() {

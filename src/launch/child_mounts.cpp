@@ -58,7 +58,7 @@ int MountBuilder::open_parent(const char* path, const char** name) {
   const std::size_t length = slash != nullptr ? static_cast<std::size_t>(slash - path) : 0;
   std::memcpy(parent, path, length);
   parent[length] = '\0';
-  int fd = open_in(root_, parent, Links::refuse, true);
+  const int fd = open_in(root_, parent, Links::refuse, true);
   if (fd != -ENOENT || length == 0) return fd;
   if (const int error = make_directory(parent, 0755); error != 0) return error;
   return open_in(root_, parent, Links::refuse, true);

@@ -190,7 +190,7 @@ void ReceiptReader::State::limits_of(const Cgroup* cgroup) {
   }
   const auto path = v2_path(read_kernel_file(proc_ + "cgroup"));
   add("scope", asked, path.value_or(""), path && is_at_or_below(*path, cgroup->path()));
-  for (LimitReading& reading : read_limits(*cgroup, *limits))
+  for (const LimitReading& reading : read_limits(*cgroup, *limits))
     add(reading.controller, cat(reading.file, "=", reading.asked), reading.found, reading.enforced);
 }
 

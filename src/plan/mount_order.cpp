@@ -138,7 +138,7 @@ Result<MountOrder::Gap> MountOrder::find_gap(const std::string& target, const Mo
   return gap;
 }
 
-Result<> MountOrder::add_to_layer(const std::string& target, LayerEntry entry, const MountItem& over, const Origin& origin) {
+Result<> MountOrder::add_to_layer(const std::string& target, const LayerEntry& entry, const MountItem& over, const Origin& origin) {
   SBX_ASSIGN(const Gap gap, find_gap(target, over, origin));
   if (gap.parent == "/")
     return fail(Step::make_plan, ErrorKind::host, cat(target, " (", origin, ") isn't in the root ", over.source),

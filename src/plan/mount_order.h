@@ -37,7 +37,7 @@ class MountOrder {
   Result<> add_name(const MountItem& item, const MountItem& over);
   Result<> make_mount_point(const MountItem& item, const MountItem& over);
   Result<> make_in_bind(const MountItem& item, const MountItem& over);
-  Result<> add_to_layer(const std::string& target, LayerEntry entry, const MountItem& over, const Origin& origin);
+  Result<> add_to_layer(const std::string& target, const LayerEntry& entry, const MountItem& over, const Origin& origin);
   Result<> add_placeholders(const std::string& target, bool directory, const MountItem& over, const Origin& origin);
   Result<Gap> find_gap(const std::string& target, const MountItem& over, const Origin& origin) const;
   Result<> finish_layers();

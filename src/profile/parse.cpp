@@ -55,7 +55,7 @@ class Parser {
 
  private:
   // Tables are ordered by name; people read from the top, so the first fault of the file is the one that is told.
-  void complain(const toml::source_region& at, std::string what, std::string hint = {}) {
+  void complain(const toml::source_region& at, const std::string& what, std::string hint = {}) {
     if (error_ && !(at.begin < first_)) return;
     first_ = at.begin;
     error_ = Error{Step::read_profile, ErrorKind::profile, 0, cat(position(at.begin), ": ", what), std::move(hint)};
