@@ -316,9 +316,10 @@ std::expected<Profile, ParseFault> parse_toml(std::string_view text, const std::
     return std::unexpected(
         ParseFault{true, Error{Step::read_profile, ErrorKind::profile, 0, cat(at, ": ", what), {}}});
   };
-  if (const auto scan = scan_toml(text); !scan.what.empty()) return fault(scan.line, scan.column, scan.what);
+  std::string ascii;
+  if (const auto scan = scan_toml(text, ascii); !scan.what.empty()) return fault(scan.line, scan.column, scan.what);
   try {
-    return Parser(place, positions).run(toml::parse(text));
+    return Parser(place, positions).run(toml::parse(std::string_view(ascii)));
   } catch (const toml::parse_error& error) {
     const auto& at = error.source().begin;
     return fault(at.line, at.column, cat("no valid TOML: ", error.description()));

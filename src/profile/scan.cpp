@@ -1,5 +1,8 @@
 #include "profile/scan.h"
 
+#include <cstdint>
+#include <utility>
+
 #include "base/text.h"
 
 namespace sbx {
@@ -31,22 +34,39 @@ ScanFault fault_at(std::string_view text, std::size_t at, std::string what) {
   return out;
 }
 
+// The character at the start of well-formed `text`, as TOML's escape of it.
+std::string escape_of(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text[0]);
+  std::uint32_t code = text.size() == 2 ? first & 0x1fU : text.size() == 3 ? first & 0x0fU : first & 0x07U;
+  for (const char c : text.substr(1)) code = code << 6U | (static_cast<unsigned char>(c) & 0x3fU);
+  static constexpr char hex[] = "0123456789abcdef";
+  std::string out = code > 0xffff ? "\\U" : "\\u";
+  for (int shift = code > 0xffff ? 28 : 12; shift >= 0; shift -= 4) out += hex[code >> static_cast<unsigned>(shift) & 15U];
+  return out;
+}
+
 class Scanner {
  public:
-  explicit Scanner(std::string_view text) : text_(text), at_(text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0) {}
+  explicit Scanner(std::string_view text)
+      : text_(text), at_(text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0), copied_(at_) {}
+
+  std::string take_ascii() {
+    ascii_ += text_.substr(copied_);
+    return std::move(ascii_);
+  }
 
   ScanFault run() {
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (c == '"' || c == '\'') {
-        skip_string(c);
+        if (auto wrong = skip_string(c); !wrong.what.empty()) return wrong;
         continue;
       }
       if (c == '#') {
-        while (at_ < text_.size() && text_[at_] != '\n') ++at_;
+        while (at_ < text_.size() && text_[at_] != '\n') beyond_ascii() ? replace("?") : static_cast<void>(++at_);
         continue;
       }
-      // Keys and values outside of strings are ASCII; toml++ 3.3 has undefined behaviour on "\u00e4 = 1".
+      // Keys and values outside of strings are ASCII.
       if (static_cast<unsigned char>(c) >= 0x80) return fault("a character that may stand in a string or a comment alone");
       // toml++ 3.3 asserts on such a header; newer ones say the same.
       if (c == '[' && depth_ == 0 && at_line_start() && !starts_key(header_name())) return fault("a table's name is missing");
@@ -63,26 +83,42 @@ class Scanner {
   }
 
  private:
+  bool beyond_ascii() const { return static_cast<unsigned char>(text_[at_]) >= 0x80; }
+  // toml++ has undefined behaviour on some characters where it looks for the end of a bare value (`8"\u0461"`), so that it is
+  // given none. The columns of what follows on the line move.
+  void replace(std::string_view by) {
+    ascii_ += text_.substr(copied_, at_ - copied_);
+    ascii_ += by;
+    at_ += utf8_length(text_, at_);
+    copied_ = at_;
+  }
+
   // Past a string of any of the four kinds. An unclosed one reaches to the end of its line or of the text: toml++
   // reports it, and what would have nested behind it is never parsed.
-  void skip_string(char quote) {
+  ScanFault skip_string(char quote) {
     const bool many = text_.substr(at_).starts_with(quote == '"' ? "\"\"\"" : "'''");
     at_ += many ? 3 : 1;
     while (at_ < text_.size()) {
-      if (text_[at_] == '\\' && quote == '"') {
-        at_ += 2;
+      if (beyond_ascii()) {
+        if (quote == '\'') return fault("a character beyond ASCII in single quotes; use double quotes");
+        replace(escape_of(text_.substr(at_, utf8_length(text_, at_))));
+      } else if (text_[at_] == '\\' && quote == '"') {
+        ++at_;
+        if (at_ < text_.size() && beyond_ascii()) return fault("no such escape");
+        if (at_ < text_.size()) ++at_;
       } else if (many && text_.substr(at_).starts_with(quote == '"' ? "\"\"\"" : "'''")) {
         at_ += 3;
         // Up to two quotes may stand right before the closing three.
         while (at_ < text_.size() && text_[at_] == quote) ++at_;
-        return;
+        return {};
       } else if (!many && (text_[at_] == quote || text_[at_] == '\n')) {
         if (text_[at_] == quote) ++at_;
-        return;
+        return {};
       } else {
         ++at_;
       }
     }
+    return {};
   }
   bool at_line_start() const {
     for (std::size_t i = at_; i > 0; --i) {
@@ -104,12 +140,13 @@ class Scanner {
   ScanFault fault(std::string what) const { return fault_at(text_, at_, std::move(what)); }
 
   std::string_view text_;
-  std::size_t at_, depth_ = 0, dots_ = 0;
+  std::size_t at_, copied_, depth_ = 0, dots_ = 0;
+  std::string ascii_;
 };
 
 }  // namespace
 
-ScanFault scan_toml(std::string_view text) {
+ScanFault scan_toml(std::string_view text, std::string& ascii) {
   if (text.size() > profile_size_limit) return {1, 1, cat("larger than ", format_bytes(profile_size_limit))};
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return {1, 1, "UTF-16; a profile is UTF-8 text"};
   if (const auto nul = text.find('\0'); nul != text.npos)
@@ -120,7 +157,10 @@ ScanFault scan_toml(std::string_view text) {
     if (length == 0) return fault_at(text, at, "bytes that are no UTF-8; a profile is UTF-8 text");
     at += length;
   }
-  return Scanner(text).run();
+  Scanner scanner(text);
+  auto wrong = scanner.run();
+  if (wrong.what.empty()) ascii = scanner.take_ascii();
+  return wrong;
 }
 
 }  // namespace sbx

@@ -13,5 +13,6 @@ struct ScanFault {
   std::string what;  // empty: none
 };
 // Size, NUL bytes, UTF-8, headers without a name, and the depth of brackets and of dotted keys. Everything else is left to toml++.
-ScanFault scan_toml(std::string_view text);
+// `ascii` becomes the same TOML in ASCII: characters of strings as escapes, those of comments as "?".
+ScanFault scan_toml(std::string_view text, std::string& ascii);
 }  // namespace sbx

@@ -197,6 +197,14 @@ TEST_CASE("a text that is no profile is told apart from a wrong one") {
   for (const char* bad : {"\xff", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\x80"})
     CHECK(contains(parse_error(cat("description = \"", bad, "\"\n")), "test.toml:1:16: bytes that are no UTF-8"));
   CHECK(parse_error("description = \"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80\"\n") == "no error");
+  // toml++ has undefined behaviour on some characters where it looks for the end of a bare value: it is given none.
+  CHECK(contains(parse_error("filerea=8\"[d\xd1\xa1\",~\""), "no valid TOML"));
+  const auto same = parse_profile("description = \"\xc3\xa4 \\\\ \xe2\x82\xac\xf0\x9f\x98\x80\" # \xc3\xa4\nextends = [\"\"\"\xd1\xa1\"\"\"]\n", "test.toml");
+  REQUIRE(same);
+  CHECK(same->description->value == "\xc3\xa4 \\ \xe2\x82\xac\xf0\x9f\x98\x80");
+  CHECK(same->extends.at(0).value == "\xd1\xa1");
+  CHECK(contains(parse_error("description = '\xc3\xa4'\n"), "test.toml:1:16: a character beyond ASCII in single quotes; use double quotes"));
+  CHECK(contains(parse_error("description = \"\\\xc3\xa4\"\n"), "no such escape"));
   CHECK(contains(parse_error("# \xc3\xa4\n\xc3\xa4 = 1\n"), "test.toml:2:1: a character that may stand in a string or a comment alone"));
   CHECK(contains(parse_error("x = \xc3\xa4\n"), "test.toml:1:5: a character that"));
   CHECK(contains(parse_error("\"\xc3\xa4\" = 1\n"), "unknown key \xc3\xa4"));
