@@ -6,10 +6,13 @@
 #include "base/fault.h"
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "kernel/descriptors.h"
 #include "launch/own_program.h"
 
 int main(int argc, char** argv) {
-  sbx::open_standard_fds();
+  // Before anything opens a descriptor. Where it fails the launcher says so.
+  int closed = 0;
+  static_cast<void>(sbx::fill_standard_descriptors(&closed));
   try {
     if (argc > 1 && std::string_view(argv[1]) == "run")
       if (const auto left = sbx::leave_own_program(argv); !left) {

@@ -27,7 +27,7 @@ class Findings {
 };
 
 void check_namespaces(const DoctorFacts& facts, Findings& out) {
-  const DoctorTrials& trials = facts.trials;
+  const HostTrials& trials = facts.trials;
   if (trials.timed_out || trials.user_namespace < 0)
     out.fail("trial", trials.timed_out ? "making namespaces and mounts took longer than 5 s" : "no child could be made to try namespaces in",
              trials.timed_out ? "look for a stuck file system (dmesg)" : "raise RLIMIT_NPROC, or end other processes");
@@ -56,7 +56,7 @@ void check_namespaces(const DoctorFacts& facts, Findings& out) {
 }
 
 void check_mounts(const DoctorFacts& facts, Findings& out) {
-  const DoctorTrials& trials = facts.trials;
+  const HostTrials& trials = facts.trials;
   if (trials.tmpfs == 0)
     out.ok("mounts", "can be made in a user namespace");
   else if (trials.tmpfs > 0)

@@ -3,22 +3,14 @@
 #include <string>
 #include <vector>
 
+#include "kernel/trials.h"
 #include "plan/host_facts.h"
 
 namespace sbx {
 
-// The errno of something tried: 0 it works, -1 it wasn't come to.
-struct DoctorTrials {
-  int user_namespace = -1;
-  int mount = -1, pid = -1, net = -1, ipc = -1, uts = -1, cgroup = -1, time = -1;  // namespaces
-  int tmpfs = -1, proc = -1, overlay = -1;   // mounts within them
-  int seccomp = -1;                          // a filter under no_new_privs
-  bool timed_out = false;
-};
-
 struct DoctorFacts {
   HostFacts host;
-  DoctorTrials trials;
+  HostTrials trials;
   std::string user_namespace_cause, user_namespace_remedy;  // where the trial failed: kernel/obstacles
   std::string proc_cause, proc_remedy;
   bool has_openat2 = false, has_clone3 = false, has_pidfd = false, has_close_range = false, has_cgroup_kill = false;

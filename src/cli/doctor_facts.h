@@ -1,9 +1,7 @@
-// Looks at the host for `sbx doctor`, and tries what can be tried, in a child that ends in time.
+// Looks at the host for `sbx doctor`.
 #pragma once
 #include "cli/doctor_checks.h"
 
 namespace sbx {
 DoctorFacts gather_doctor_facts();
-// doctor_trials.cpp
-DoctorTrials run_trials();
 }  // namespace sbx

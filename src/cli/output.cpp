@@ -1,6 +1,5 @@
 #include "cli/output.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,15 +7,6 @@
 #include "base/text.h"
 
 namespace sbx {
-
-void open_standard_fds() {
-  for (int fd = 0; fd <= 2; ++fd) {
-    if (::fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
-    // open(2) takes the lowest free number, which is `fd`, since those below are open by now.
-    const int opened = ::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
-    if (opened != -1 && opened != fd) ::close(opened);
-  }
-}
 
 Result<> write_all(int fd, std::string_view text, std::string_view where) {
   while (!text.empty()) {

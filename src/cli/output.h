@@ -5,9 +5,6 @@
 #include "base/result.h"
 
 namespace sbx {
-// A caller may have closed 0, 1 or 2. The next open() would get that number, and what is printed would go into it: they
-// are opened on /dev/null. Must run before anything opens a descriptor.
-void open_standard_fds();
 // All of `text`, through interruptions and short writes; `where` names the place in the error.
 Result<> write_all(int fd, std::string_view text, std::string_view where);
 Result<> print(std::string_view text);

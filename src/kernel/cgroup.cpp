@@ -16,7 +16,7 @@
 #include <thread>
 
 #include "base/text.h"
-#include "kernel/cgroup_values.h"
+#include "spec/cgroup_values.h"
 
 namespace sbx {
 namespace {

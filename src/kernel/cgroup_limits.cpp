@@ -5,7 +5,7 @@
 #include <cerrno>
 
 #include "base/text.h"
-#include "kernel/cgroup_values.h"
+#include "spec/cgroup_values.h"
 
 namespace sbx {
 namespace {

@@ -12,9 +12,8 @@
 #include <memory>
 
 namespace sbx {
-namespace {
 
-int range(unsigned first, unsigned last, int highest) {
+int close_descriptors(unsigned first, unsigned last, int highest) {
   if (first > last) return 0;
   if (::syscall(SYS_close_range, first, last, 0) == 0) return 0;
   if (errno != ENOSYS) return -errno;
@@ -23,18 +22,14 @@ int range(unsigned first, unsigned last, int highest) {
   return 0;
 }
 
-}  // namespace
-
-int close_descriptors(unsigned first, unsigned last, int highest) { return range(first, last, highest); }
-
 int close_all_but(const int* kept, std::size_t count, int highest) {
   unsigned first = 0;
   for (std::size_t i = 0; i < count; ++i) {
     if (kept[i] > 0)
-      if (const int error = range(first, static_cast<unsigned>(kept[i]) - 1, highest); error != 0) return error;
+      if (const int error = close_descriptors(first, static_cast<unsigned>(kept[i]) - 1, highest); error != 0) return error;
     first = static_cast<unsigned>(kept[i]) + 1;
   }
-  return range(first, ~0U, highest);
+  return close_descriptors(first, ~0U, highest);
 }
 
 int highest_descriptor() {
@@ -46,6 +41,17 @@ int highest_descriptor() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   return static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1U << 20U));
+}
+
+int fill_standard_descriptors(int* at) {
+  for (*at = 0; *at < 3; ++*at) {
+    if (::fcntl(*at, F_GETFD) >= 0) continue;
+    // The lowest free number is taken: this one, since those before are open. Not CLOEXEC: it is the payload's.
+    const int opened = ::open("/dev/null", *at == 0 ? O_RDONLY : O_WRONLY);
+    if (opened < 0) return -errno;
+    if (opened != *at) return ::close(opened), -EBADF;
+  }
+  return 0;
 }
 
 }  // namespace sbx

@@ -7,6 +7,9 @@ namespace sbx {
 int close_descriptors(unsigned first, unsigned last, int highest);
 // Closes every descriptor but those of `kept` (ascending, `count` of them). -errno.
 int close_all_but(const int* kept, std::size_t count, int highest);
+// A closed 0, 1 or 2 would be the number of the next descriptor that is opened, and what is printed would go into it: opens
+// those on /dev/null. -errno; *at the one at fault.
+int fill_standard_descriptors(int* at);
 // The highest open descriptor of the caller; reads /proc/self/fd. Not for use after clone.
 int highest_descriptor();
 }  // namespace sbx

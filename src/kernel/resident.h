@@ -3,6 +3,9 @@
 
 namespace sbx {
 
+// A payload that lives longer than this is worth the faults that giving memory back costs.
+inline constexpr int settled_ms = 30;
+
 // Lets go of what the launch needed and the wait doesn't: free heap, deep stack, and the pages of code and constants, which
 // come back from the page cache when they are next touched. Libraries that can't be unloaded (libsystemd is linked with
 // -z nodelete since systemd 256) would stay resident otherwise.

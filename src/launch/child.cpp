@@ -24,7 +24,6 @@
 namespace sbx {
 namespace {
 
-constexpr int failed_status = 125;
 constexpr std::size_t payload_stack_size = 128UL * 1024;
 alignas(64) char payload_stack[payload_stack_size];  // touched where the payload's set-up reaches; no page before
 

@@ -15,6 +15,8 @@
 
 namespace sbx {
 
+inline constexpr int failed_status = 125;  // of a child that failed before exec
+
 // Names the step that runs, times it, and keeps the first failure.
 class Progress {
  public:

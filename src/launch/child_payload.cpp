@@ -20,7 +20,6 @@
 namespace sbx {
 namespace {
 
-constexpr int failed_status = 125;
 constexpr int last_signal = 64;
 
 int take_terminal(int terminal) {

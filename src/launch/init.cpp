@@ -28,8 +28,6 @@
 namespace sbx {
 namespace {
 
-constexpr int failed_status = 125;
-constexpr int settled_ms = 30;  // a payload that lives longer is worth the faults that giving memory back costs
 
 #if defined(__x86_64__)
 constexpr std::uint32_t native_architecture = AUDIT_ARCH_X86_64;

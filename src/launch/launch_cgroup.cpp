@@ -5,7 +5,7 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "kernel/cgroup_limits.h"
-#include "kernel/cgroup_values.h"
+#include "spec/cgroup_values.h"
 #include "systemd/unit_property.h"
 
 namespace sbx {

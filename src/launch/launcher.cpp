@@ -68,7 +68,6 @@ class Launch {
 
  private:
   Result<> prepare();
-  Result<> fill_standard_descriptors();
   Result<> make_home();
   Result<> clone_child();
   Result<> map_ids();
@@ -107,17 +106,6 @@ class Launch {
   ExitReport report_;
 };
 
-// A closed 0, 1 or 2 would be taken by the next descriptor that is opened, and the payload would write into it.
-Result<> Launch::fill_standard_descriptors() {
-  for (int fd = 0; fd < 3; ++fd) {
-    if (::fcntl(fd, F_GETFD) >= 0) continue;
-    // The lowest free number is taken: this one, since those before are open.
-    if (::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd)
-      return fail_errno(Step::open_sources, errno, cat("/dev/null for the closed file descriptor ", fd));
-  }
-  return {};
-}
-
 // The persistent home: each missing directory of the path, private to the user.
 Result<> Launch::make_home() {
   const std::string& home = plan_.persistent_home;
@@ -136,7 +124,9 @@ Result<> Launch::make_home() {
 
 Result<> Launch::prepare() {
   if (const int error = fault_at(Step::open_sources); error != 0) return fail_errno(Step::open_sources, error, "sources");
-  SBX_TRY(fill_standard_descriptors());
+  int closed = 0;
+  if (const int error = fill_standard_descriptors(&closed); error != 0)
+    return fail_errno(Step::open_sources, -error, cat("/dev/null for the closed file descriptor ", closed));
   SBX_TRY(make_home());
   SBX_ASSIGN(program_, make_child_program(plan_));
   SBX_ASSIGN(program_.own_terminal, Terminal::wanted(plan_.terminal));

@@ -19,7 +19,6 @@ namespace sbx {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr int settled_ms = 30;  // a payload that lives longer is worth the faults that giving memory back costs
 
 // What is passed on to the payload. SIGTSTP has its own way; the rest is about sbx itself.
 constexpr int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGALRM};

@@ -1,4 +1,5 @@
 #include "launch/receipt.h"
+#include "spec/cgroup_values.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -14,7 +15,6 @@
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "kernel/cgroup_limits.h"
-#include "kernel/cgroup_values.h"
 #include "kernel/kernel_file.h"
 #include "kernel/path.h"
 #include "launch/receipt_text.h"

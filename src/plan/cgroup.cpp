@@ -3,21 +3,13 @@
 
 #include "base/text.h"
 #include "plan/subjects.h"
+#include "spec/cgroup_values.h"
 
 namespace sbx {
 namespace {
 
-std::vector<std::string_view> needed_controllers(const CgroupSpec& limits) {
-  std::vector<std::string_view> names;
-  if (limits.memory_max || limits.memory_high || limits.memory_swap_max) names.push_back("memory");
-  if (limits.cpu_quota_us || limits.cpu_weight) names.push_back("cpu");
-  if (limits.pids_max) names.push_back("pids");
-  if (limits.io_weight) names.push_back("io");
-  return names;
-}
-
 bool all_accepted(const SandboxSpec& spec) {
-  for (const std::string_view name : needed_controllers(spec.cgroup))
+  for (const std::string& name : limit_controllers(spec.cgroup))
     if (!accepts(spec, name) || requires_protection(spec, name)) return false;
   return true;
 }
@@ -25,7 +17,7 @@ bool all_accepted(const SandboxSpec& spec) {
 bool delegation_serves(const SandboxSpec& spec, const HostFacts& facts) {
   if (!facts.own_cgroup_delegated || !spec.scope.properties.empty()) return false;
   const auto& offered = facts.delegated_controllers;
-  for (const std::string_view name : needed_controllers(spec.cgroup))
+  for (const std::string& name : limit_controllers(spec.cgroup))
     if (std::find(offered.begin(), offered.end(), name) == offered.end()) return false;
   return true;
 }
@@ -46,14 +38,14 @@ Cause why_no_scope(const HostFacts& facts) {
 
 // Limits without a place to hold: each is accepted by name, or the launch ends.
 Result<> give_up_limits(const SandboxSpec& spec, const Cause& cause, LaunchPlan& plan) {
-  for (const std::string_view name : needed_controllers(spec.cgroup)) {
+  for (const std::string& name : limit_controllers(spec.cgroup)) {
     std::string asked;
     for (const auto& [file, origin] : spec.cgroup.origins)
       if (asked.empty() && file.starts_with(name)) asked = cat("cgroup.", file, " (", origin, ")");
     if (asked.empty()) asked = cat("the limit on ", name);
-    SBX_TRY(give_up(spec, plan, {std::string(name), cat(asked, " can't be enforced: ", cause.reason), cause.remedy}));
+    SBX_TRY(give_up(spec, plan, {name, cat(asked, " can't be enforced: ", cause.reason), cause.remedy}));
     // Once it is given up the cause stands alone: losses of one cause are told together.
-    plan.losses.back() = {std::string(name), cause.reason, cause.remedy, asked};
+    plan.losses.back() = {name, cause.reason, cause.remedy, asked};
   }
   return {};
 }

@@ -1,7 +1,7 @@
 #include <cstdint>
 
 #include "catch.h"
-#include "kernel/cgroup_values.h"
+#include "spec/cgroup_values.h"
 
 using namespace sbx;
 

@@ -1,4 +1,4 @@
-#include "kernel/cgroup_values.h"
+#include "spec/cgroup_values.h"
 
 #include <algorithm>
 #include <limits>

@@ -1,4 +1,5 @@
-// Namespaces, mounts and a filter, really made: what a sysctl or a version says isn't what a container allows.
+#include "kernel/trials.h"
+
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -19,7 +20,6 @@
 #include <new>
 
 #include "base/unique_fd.h"
-#include "cli/doctor_facts.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
@@ -63,7 +63,7 @@ int try_filter() {
 }
 
 // Everything happens in namespaces of its own, over a tmpfs of its own; the host sees nothing of it.
-void try_all(DoctorTrials& trials) {
+void try_all(HostTrials& trials) {
   const uid_t uid = ::geteuid();
   const gid_t gid = ::getegid();
   trials.user_namespace = result_of(::unshare(CLONE_NEWUSER));
@@ -97,12 +97,12 @@ void try_all(DoctorTrials& trials) {
 
 }  // namespace
 
-DoctorTrials run_trials() {
-  void* const memory = ::mmap(nullptr, sizeof(DoctorTrials), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+HostTrials run_trials() {
+  void* const memory = ::mmap(nullptr, sizeof(HostTrials), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return {};
-  auto* const shared = new (memory) DoctorTrials;
+  auto* const shared = new (memory) HostTrials;
   int ends[2] = {-1, -1};
-  DoctorTrials trials;
+  HostTrials trials;
   if (::pipe2(ends, O_CLOEXEC) == 0) {
     const UniqueFd reader(ends[0]);
     UniqueFd writer(ends[1]);
@@ -125,7 +125,7 @@ DoctorTrials run_trials() {
       trials.timed_out = ready <= 0;
     }
   }
-  ::munmap(memory, sizeof(DoctorTrials));
+  ::munmap(memory, sizeof(HostTrials));
   return trials;
 }
 
