@@ -35,6 +35,12 @@ class Count:
         return f"{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else "")
 
 
+def fuzz_seed():
+    """Of the sources' state: another commit looks elsewhere, and the same one again at the same."""
+    tree = subprocess.run(["git", "rev-parse", "HEAD^{tree}"], cwd=TOP, stdout=subprocess.PIPE, text=True, check=False)
+    return int(tree.stdout[:7] or "1", 16) + 1
+
+
 def say(text):
     print(f"\033[1m==> {text}\033[0m" if sys.stdout.isatty() else f"==> {text}", flush=True)
 
@@ -173,7 +179,7 @@ class Tiers:
                 corpus.mkdir()
                 kept = TOP / "tests/fuzz/corpus" / target.name.removeprefix("fuzz_")
                 log = open(RESULTS / f"{target.name}.log", "w+b")
-                words = [target, f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
+                words = [target, f"-seed={fuzz_seed()}", f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1",
                          f"-dict={TOP}/tests/fuzz/profile.dict",
                          f"-artifact_prefix={RESULTS}/{target.name}-", corpus, *([kept] if kept.is_dir() else [])]
                 running.append((target, log, subprocess.Popen(words, stdout=log, stderr=log, cwd=TOP)))

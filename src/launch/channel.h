@@ -12,7 +12,7 @@ namespace sbx {
 enum class MessageKind : std::uint8_t {
   // parent to child
   maps_written,  // gate 1
-  limits_hold,   // gate 2
+  open_gate,     // gate 2: the limits hold, and what must stand beside the sandbox does
   attached,      // the terminal has the modes and the size of the caller's
   looked,        // the first look for the receipt is done
   release,       // gate 3: the receipt was read

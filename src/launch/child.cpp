@@ -94,8 +94,8 @@ bool leave_session(const ChildProgram& program, Progress& progress) {
 
 bool enter_cgroup_namespace(const ChildProgram& program, Progress& progress) {
   // The payload never runs before its limits hold.
-  if (program.waits_for_limits &&
-      !progress.run(Step::wait_gate, [&] { return wait_for(program.channel, MessageKind::limits_hold); }))
+  if (program.waits_at_gate &&
+      !progress.run(Step::wait_gate, [&] { return wait_for(program.channel, MessageKind::open_gate); }))
     return false;
   // Only now: the namespace's root is the cgroup that the process is in at this moment (cgroup_namespaces(7)).
   return !program.plan->unshare_cgroup ||

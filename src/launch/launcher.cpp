@@ -60,7 +60,8 @@ class Launch {
     SBX_TRY(clone_child());        // 2 the child, which waits
     SBX_TRY(cgroup_.request(pid_, pidfd_.get(), Clock::now() + scope_patience));  // 3 in parallel with its mounts
     SBX_TRY(map_ids());            // 4
-    SBX_TRY(verify_limits());      // 5 the gate opens
+    SBX_TRY(attend(&Companion::cloned));
+    SBX_TRY(open_gate());          // 5 once the limits hold
     SBX_TRY(await_start());        // 6 terminal, receipt, exec
     SBX_TRY(watch_over());         // 7
     return finish();               // 8
@@ -71,7 +72,9 @@ class Launch {
   Result<> make_home();
   Result<> clone_child();
   Result<> map_ids();
+  Result<> attend(std::function<Result<>(const HeldSandbox&)> Companion::* hook);
   Result<> tell(MessageKind kind);
+  Result<> open_gate();
   Result<> verify_limits();
   Result<> await_start();
   Result<> take(Received& received, bool& started);
@@ -99,6 +102,7 @@ class Launch {
   UniqueFd pidfd_;
   std::optional<Terminal> terminal_;
   std::optional<TerminalGuard> terminal_guard_;  // where the payload has the caller's own
+  bool has_limits_ = false;
   pid_t pid_ = -1;       // init's, until it was waited for
   std::optional<ReceiptReader> receipt_;
   pid_t payload_ = -1;   // where the payload announced itself
@@ -132,9 +136,10 @@ Result<> Launch::prepare() {
   SBX_ASSIGN(program_.own_terminal, Terminal::wanted(plan_.terminal));
   if (!program_.own_terminal) terminal_guard_.emplace();
   SBX_TRY(cgroup_.make());
-  program_.waits_for_limits = !std::holds_alternative<std::monostate>(plan_.cgroup);
+  has_limits_ = !std::holds_alternative<std::monostate>(plan_.cgroup);
+  program_.waits_at_gate = has_limits_ || std::ranges::any_of(options_.companions, [](const Companion& one) { return one.held || one.cloned; });
   // A terminal too: when init, its session's leader, ends, what nobody has read yet is thrown away.
-  program_.waits_for_acknowledge = program_.waits_for_limits || program_.own_terminal;
+  program_.waits_for_acknowledge = has_limits_ || program_.own_terminal;
   program_.waits_for_release = options_.receipt || !plan_.require.empty();
   program_.announces = options_.status_fd >= 0 || program_.waits_for_release;
   SBX_ASSIGN(channel_, make_channel(program_.announces));
@@ -205,8 +210,20 @@ Result<> Launch::tell(MessageKind kind) {
   return {};
 }
 
+Result<> Launch::attend(std::function<Result<>(const HeldSandbox&)> Companion::* hook) {
+  for (const Companion& companion : options_.companions)
+    if (companion.*hook) SBX_TRY((companion.*hook)({plan_, pid_, pidfd_.get(), cgroup_.cgroup(), cgroup_.scope_name()}));
+  return {};
+}
+
+Result<> Launch::open_gate() {
+  if (!program_.waits_at_gate) return {};
+  if (has_limits_) SBX_TRY(verify_limits());
+  SBX_TRY(attend(&Companion::held));
+  return tell(MessageKind::open_gate);
+}
+
 Result<> Launch::verify_limits() {
-  if (!program_.waits_for_limits) return {};
   const auto since = Clock::now();
   auto held = cgroup_.verify(pid_, Clock::now() + scope_patience, [this](const Loss& loss) { report_.losses.push_back(loss); });
   note(Step::start_scope, since);
@@ -216,7 +233,7 @@ Result<> Launch::verify_limits() {
       return fail(explain_failure(received->message, program_));
     return held;
   }
-  return tell(MessageKind::limits_hold);
+  return {};
 }
 
 Result<> Launch::take(Received& received, bool& started) {
@@ -267,6 +284,8 @@ Result<> Launch::await_start() {
   }
   report_.setup_time_us = microseconds(exec_ - begin_);
   if (options_.on_losses && !report_.losses.empty()) options_.on_losses(report_.losses);
+  for (const Companion& companion : options_.companions)
+    if (companion.started) companion.started({report_.setup_time_us, report_});
   return {};
 }
 
@@ -280,7 +299,7 @@ Error Launch::death_in_setup() {
 }
 
 Result<> Launch::watch_over() {
-  const Watched watched{channel_.parent.get(), pidfd_.get(), signals_->fd(), plan_.limits, terminal_ ? &*terminal_ : nullptr};
+  const Watched watched{channel_.parent.get(), pidfd_.get(), signals_->fd(), plan_.limits, terminal_ ? &*terminal_ : nullptr, options_.events};
   SBX_ASSIGN(watch_, watch(watched));
   report_.wall_time_us = microseconds(Clock::now() - exec_);
   return {};
@@ -320,6 +339,8 @@ Result<ExitReport> Launch::finish() {
   if (watch_.timed_out) report_.ending = Ending::timed_out;
   status_line(cat("{\"exit-code\":", exit_status(report_), "}\n"));
   cgroup_.end(false);
+  for (const Companion& companion : options_.companions)
+    if (companion.ended) companion.ended(report_);
   return std::move(report_);
 }
 

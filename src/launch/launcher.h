@@ -3,6 +3,8 @@
 #include <functional>
 
 #include "base/result.h"
+#include "kernel/events.h"
+#include "launch/companion.h"
 #include "launch/exit_report.h"
 #include "plan/launch_plan.h"
 
@@ -14,6 +16,8 @@ struct LaunchOptions {
   // Called once, when the payload has started, with all that it goes without: the plan's losses, and those that came up
   // during the launch (a scope that no service manager could give). Not called where there is none.
   std::function<void(const std::vector<Loss>&)> on_losses;
+  std::vector<Companion> companions;  // told in this order
+  Events* events = nullptr;           // borrowed; attended to while the payload runs; null: none
 };
 
 // Launches, waits, and returns how it ended; whatever fails before exec is the Error. Must be called with a single

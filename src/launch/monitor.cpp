@@ -30,11 +30,13 @@ class Loop {
   }
 
   Result<Watch> run() {
-    pollfd entries[6] = {{watched_.channel, POLLIN, 0}, {watched_.pidfd, POLLIN, 0}, {watched_.signals, POLLIN, 0}};
+    pollfd entries[7] = {{watched_.channel, POLLIN, 0}, {watched_.pidfd, POLLIN, 0}, {watched_.signals, POLLIN, 0}};
+    std::fill(entries + 3, entries + 7, pollfd{-1, 0, 0});  // poll(2) passes over negative ones
     Terminal* const terminal = watched_.terminal;
     while (!done_) {
-      if (terminal != nullptr) std::ranges::copy(terminal->poll_fds(), entries + 3);
-      const int ready = ::poll(entries, terminal != nullptr ? 6 : 3, settled_ ? timeout() : settled_ms);
+      if (terminal != nullptr) std::ranges::copy(terminal->poll_fds(), entries + 4);
+      entries[3] = {watched_.events != nullptr ? watched_.events->fd() : -1, POLLIN, 0};  // handlers may come later
+      const int ready = ::poll(entries, std::size(entries), settled_ ? timeout() : settled_ms);
       if (ready == 0 && !settled_) {
         // What the launch needed is not needed while the payload runs.
         settled_ = true;
@@ -42,8 +44,9 @@ class Loop {
       }
       if (ready < 0 && errno != EINTR) return fail_errno(Step::monitor, errno, "poll");
       if (deadline_ && Clock::now() >= *deadline_) expire();
-      if (ready >= 0 && terminal != nullptr) terminal->handle(std::span<const pollfd>(entries + 3, 3));
+      if (ready >= 0 && terminal != nullptr) terminal->handle(std::span<const pollfd>(entries + 4, 3));
       if (ready <= 0) continue;
+      if (entries[3].revents != 0) watched_.events->dispatch();
       if (entries[2].revents != 0) read_signal();
       if (entries[0].revents != 0) SBX_TRY(read_channel());
       // Only when the channel is drained: what init said last comes first.

@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "kernel/events.h"
 #include "launch/channel.h"
 #include "launch/terminal.h"
 #include "plan/launch_plan.h"
@@ -30,6 +31,7 @@ struct Watched {
   int channel, pidfd, signals;
   const LimitsSpec& limits;
   Terminal* terminal;  // null: the payload has the caller's own 0 to 2
+  Events* events;      // null: nothing else to attend to
 };
 struct Watch {
   bool ended = false;      // init's word for it was heard: code and status are the payload's

@@ -1,0 +1,39 @@
+// What stands beside a launch: the registry, a network helper, a relay. Told of the launch's course by the parent.
+#pragma once
+#include <functional>
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "kernel/cgroup.h"
+#include "launch/exit_report.h"
+#include "plan/launch_plan.h"
+
+namespace sbx {
+
+// A sandbox whose init exists and whose payload has not started.
+struct HeldSandbox {
+  const LaunchPlan& plan;
+  pid_t init;             // in the caller's pid namespace; the launcher reaps it
+  int pidfd;              // borrowed
+  const Cgroup* cgroup;   // null: none, or not known yet
+  std::string scope;      // the unit's name; empty: none
+};
+struct StartedSandbox {
+  std::uint64_t setup_time_us;
+  const ExitReport& report;  // what is known so far: step times, losses, receipt
+};
+
+// Each function may be empty. An error of the first two stops the launch, before the payload has run. After a launch that
+// failed `ended` isn't called: what was set up is undone by its owner's destructor.
+struct Companion {
+  // Right after the clone and the id maps, while the child mounts and the service manager works: start what takes time.
+  std::function<Result<>(const HeldSandbox&)> cloned;
+  // The limits hold, the child waits at its gate: wait for what must stand before the payload starts.
+  std::function<Result<>(const HeldSandbox&)> held;
+  // The payload runs.
+  std::function<void(const StartedSandbox&)> started;
+  // The sandbox is gone, its cgroup may be.
+  std::function<void(const ExitReport&)> ended;
+};
+
+}  // namespace sbx
