@@ -138,7 +138,7 @@ void check_cgroup(const DoctorFacts& facts, Findings& out) {
   else
     out.warn("controllers", cat(join(missing, ", "), missing.size() == 1 ? " isn't" : " aren't", " delegated to ", facts.controllers_path),
              system ? "enable them in cgroup.subtree_control" : "put Delegate=yes into /etc/systemd/system/user@.service.d/delegate.conf");
-  if (host.own_cgroup_delegated) out.ok("delegation", cat(host.own_cgroup, " is delegated: sub-cgroups are made directly"));
+  if (!host.delegated_cgroup.empty()) out.ok("delegation", cat(host.delegated_cgroup, " is delegated: sub-cgroups are made directly"));
 }
 
 void check_ids(const DoctorFacts& facts, Findings& out) {

@@ -98,12 +98,11 @@ bool is_marked_delegated(const std::string& directory) {
   return false;
 }
 
-// Outside of the user manager's cgroups (user@UID.service) a user owns only what was delegated: systemd gives the cgroup
-// of a system service to its User= with Delegate=, and trusted.delegate can't be read then.
-bool is_given_to_user(const std::string& directory) {
+// Outside of the user manager's cgroups a user owns only what was delegated: systemd gives the cgroup of a system service
+// to its User= with Delegate=, and trusted.delegate can't be read then.
+bool is_given_to_user(const OwnUnit& unit, const std::string& directory) {
   struct stat status {};
-  return ::geteuid() != 0 && directory.find("/user@") == std::string::npos && ::stat(directory.c_str(), &status) == 0 &&
-         status.st_uid == ::geteuid();
+  return ::geteuid() != 0 && !unit.user && ::stat(directory.c_str(), &status) == 0 && status.st_uid == ::geteuid();
 }
 
 void probe_cgroup(HostFacts& facts) {
@@ -118,18 +117,11 @@ void probe_cgroup(HostFacts& facts) {
   const auto own = cgroup_of(0);
   if (!own) return;
   facts.own_cgroup = *own;
-  const std::string directory = cat(mount, facts.own_cgroup);
-  if (!is_marked_delegated(directory) && !is_given_to_user(directory)) return;
-  for (const char* file : {"", "/cgroup.procs", "/cgroup.subtree_control"})
-    if (::faccessat(AT_FDCWD, cat(directory, file).c_str(), W_OK, AT_EACCESS) != 0) return;
-  facts.own_cgroup_delegated = true;
-  // A cgroup that holds processes can't pass more controllers on (cgroups(7), "no internal processes"); the caller can
-  // step aside, but not others.
-  const bool alone = read_kernel_file(cat(directory, "/cgroup.procs")) == cat(::getpid(), "\n");
-  std::string text = read_kernel_file(cat(directory, alone ? "/cgroup.controllers" : "/cgroup.subtree_control"));
-  if (text.ends_with('\n')) text.pop_back();
-  for (const std::string_view name : split(text, ' '))
-    if (!name.empty()) facts.delegated_controllers.emplace_back(name);
+  facts.own_unit = unit_of_cgroup(*own);
+  // A container's root, say, is marked as well.
+  const OwnUnit unit = facts.own_unit.value_or(OwnUnit{"", *own, {}});
+  const std::string directory = cat(mount, unit.cgroup);
+  if (is_marked_delegated(directory) || is_given_to_user(unit, directory)) take_delegation(unit.cgroup, facts);
 }
 
 void probe_subids(HostFacts& facts) {
@@ -153,6 +145,21 @@ void probe_own_directories(HostFacts& facts) {
 }
 
 }  // namespace
+
+void take_delegation(const std::string& cgroup, HostFacts& facts) {
+  const std::string directory = cat(cgroup_mount(), cgroup);
+  for (const char* file : {"", "/cgroup.procs", "/cgroup.subtree_control"})
+    if (::faccessat(AT_FDCWD, cat(directory, file).c_str(), W_OK, AT_EACCESS) != 0) return;
+  facts.delegated_cgroup = cgroup;
+  // A cgroup that holds processes can't pass more controllers on (cgroups(7), "no internal processes"); the caller can
+  // step aside, but not others.
+  const std::string members = read_kernel_file(cat(directory, "/cgroup.procs"));
+  const bool free = members.empty() || members == cat(::getpid(), "\n");
+  std::string text = read_kernel_file(cat(directory, free ? "/cgroup.controllers" : "/cgroup.subtree_control"));
+  if (text.ends_with('\n')) text.pop_back();
+  for (const std::string_view name : split(text, ' '))
+    if (!name.empty()) facts.delegated_controllers.emplace_back(name);
+}
 
 std::pair<int, int> kernel_version() {
   utsname name{};

@@ -10,6 +10,8 @@ namespace sbx {
 HostFacts probe_host(const HostQuestions& questions);
 // Answers further questions.
 void probe_more(const HostQuestions& questions, HostFacts& facts);
+// `cgroup` was delegated to this process: it may be divided, where it can be written.
+void take_delegation(const std::string& cgroup, HostFacts& facts);
 // Major and minor, from uname(2).
 std::pair<int, int> kernel_version();
 // Mount points of the caller's mount namespace, from /proc/self/mountinfo.

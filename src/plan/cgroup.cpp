@@ -15,7 +15,7 @@ bool all_accepted(const SandboxSpec& spec) {
 }
 
 bool delegation_serves(const SandboxSpec& spec, const HostFacts& facts) {
-  if (!facts.own_cgroup_delegated || !spec.scope.properties.empty()) return false;
+  if (facts.delegated_cgroup.empty() || !wants_sub_cgroup(spec)) return false;
   const auto& offered = facts.delegated_controllers;
   for (const std::string& name : limit_controllers(spec.cgroup))
     if (std::find(offered.begin(), offered.end(), name) == offered.end()) return false;
@@ -63,6 +63,11 @@ std::string without_suffix(std::string name) {
 
 }  // namespace
 
+bool wants_sub_cgroup(const SandboxSpec& spec) {
+  return spec.scope.mode != ScopeMode::require && !requires_protection(spec, "scope") && spec.scope.properties.empty() &&
+         (spec.scope.mode == ScopeMode::automatic || spec.cgroup.any());
+}
+
 Result<> plan_cgroup(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan& plan) {
   const bool required = spec.scope.mode == ScopeMode::require || requires_protection(spec, "scope");
   const bool v2 = facts.cgroup_mode == CgroupMode::v2 || facts.cgroup_mode == CgroupMode::hybrid;
@@ -76,8 +81,8 @@ Result<> plan_cgroup(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan
     return fail(Step::make_plan, ErrorKind::host, cat("a scope is required, but ", cause.reason), cause.remedy);
   }
   // Directly: a hundred times cheaper than a scope, and just as bounded, since the unit's manager has given it away.
-  if (delegation_serves(spec, facts) && (spec.scope.mode == ScopeMode::automatic || spec.cgroup.any())) {
-    plan.cgroup = SubCgroup{facts.own_cgroup, without_suffix(spec.scope.name), spec.cgroup};
+  if (delegation_serves(spec, facts)) {
+    plan.cgroup = SubCgroup{facts.delegated_cgroup, without_suffix(spec.scope.name), spec.cgroup};
     return {};
   }
   if (spec.scope.mode == ScopeMode::none) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "spec/cgroup_values.h"
+
 namespace sbx {
 
 enum class FileKind : std::uint8_t { absent, regular, directory, symlink, device, other };
@@ -38,6 +40,7 @@ struct HostQuestions {
   bool subids = false;                     // user_name, subuids and subgids
   bool own_directories = false;
   bool mount_points = false;
+  bool delegation = false;                 // delegated_cgroup, though the service manager has to be asked
   std::vector<std::string> listings;       // directories
   bool empty() const { return paths.empty() && names.empty() && private_trees.empty() && !subids && !mount_points && listings.empty(); }
 };
@@ -58,8 +61,9 @@ struct HostFacts {
 
   CgroupMode cgroup_mode = CgroupMode::none;
   std::string own_cgroup;                        // path in the v2 hierarchy, "/user.slice/..."
-  bool own_cgroup_delegated = false;             // the caller may make sub-cgroups of it
-  std::vector<std::string> delegated_controllers; // of own_cgroup, where it is delegated
+  std::optional<OwnUnit> own_unit;               // that it lies in
+  std::string delegated_cgroup;                  // the unit's, where the caller may make sub-cgroups of it; else empty
+  std::vector<std::string> delegated_controllers; // of delegated_cgroup
   bool bus_reachable = false;                    // the manager's bus socket exists
 
   std::map<std::string, PathFact> paths;     // by the name that was asked for; what isn't here counts as absent

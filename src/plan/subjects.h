@@ -25,6 +25,7 @@ Result<> plan_ids(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan& p
 // Who the payload is to the host.
 std::uint32_t outside_uid(const SandboxSpec& spec, std::uint32_t caller);
 // cgroup.cpp
+bool wants_sub_cgroup(const SandboxSpec& spec);  // rather than a scope, where the caller's unit delegates
 Result<> plan_cgroup(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan& plan);
 // mounts.cpp; `questions` null: what isn't known counts as absent
 Result<> plan_mounts(const SandboxSpec& spec, const HostFacts& facts, HostQuestions* questions, LaunchPlan& plan);

@@ -55,6 +55,26 @@ std::optional<std::string> v2_path(std::string_view proc_cgroup) {
   return std::nullopt;
 }
 
+std::optional<OwnUnit> unit_of_cgroup(std::string_view path) {
+  std::optional<std::uint32_t> user;
+  std::size_t end = 0;
+  for (const auto part : split(path, '/')) {
+    end += part.size() + 1;
+    if (part.empty() || part.ends_with(".slice")) continue;
+    if (!part.ends_with(".service") && !part.ends_with(".scope")) return std::nullopt;
+    // A name that would be the kernel's or a controller's is escaped by an underscore (cg_escape() in systemd).
+    const std::string_view name = part.substr(part.starts_with('_') ? 1 : 0);
+    // A user's manager is a service of the system's; below it are slices and units once more.
+    constexpr std::string_view prefix = "user@", suffix = ".service";
+    if (user || !name.starts_with(prefix) || !name.ends_with(suffix))
+      return OwnUnit{std::string(name), std::string(path.substr(0, end - 1)), user};
+    const auto number = parse_number(name.substr(prefix.size(), name.size() - prefix.size() - suffix.size()));
+    if (!number || *number >= std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+    user = static_cast<std::uint32_t>(*number);
+  }
+  return std::nullopt;
+}
+
 std::vector<LimitValue> limit_values(const CgroupSpec& limits) {
   std::vector<LimitValue> values;
   const auto add = [&](const char* file, const char* controller, const std::optional<std::uint64_t>& value) {

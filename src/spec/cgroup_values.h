@@ -21,6 +21,16 @@ bool lists_word(std::string_view list, std::string_view word);
 // The path of the "0::" line of /proc/PID/cgroup; unset where there is none.
 std::optional<std::string> v2_path(std::string_view proc_cgroup);
 
+// The unit of a service manager that a process belongs to, as its cgroup tells (systemd.unit(5), "CGROUP DELEGATION").
+struct OwnUnit {
+  std::string name;                   // "server.service", "run-u1.scope"
+  std::string cgroup;                 // the unit's own; the process may be in one below it (DelegateSubgroup=)
+  std::optional<std::uint32_t> user;  // whose manager has it; unset: the system's
+  bool operator==(const OwnUnit&) const = default;
+};
+// Unset for a path without a service or scope: a slice, the root, a host without systemd.
+std::optional<OwnUnit> unit_of_cgroup(std::string_view path);
+
 // One limit that was asked for, as it is written to its file.
 struct LimitValue {
   std::string file;        // "memory.max"

@@ -13,8 +13,8 @@ namespace sbx {
 namespace {
 
 constexpr const char* destination = "org.freedesktop.systemd1";
-constexpr const char* object = "/org/freedesktop/systemd1";
-constexpr const char* interface = "org.freedesktop.systemd1.Manager";
+constexpr const char* manager_object = "/org/freedesktop/systemd1";
+constexpr const char* manager_interface = "org.freedesktop.systemd1.Manager";
 
 template <typename... Alternatives>
 struct Visitor : Alternatives... {
@@ -139,7 +139,9 @@ Bus::~Bus() {
   if (bus_ != nullptr) library_.sd_bus_close_unref(bus_);
 }
 
-Result<Message> Bus::manager_call(const char* method) const {
+Result<Message> Bus::manager_call(const char* method) const { return call_of(manager_object, manager_interface, method); }
+
+Result<Message> Bus::call_of(const char* object, const char* interface, const char* method) const {
   sd_bus_message* message = nullptr;
   const int error = library_.sd_bus_message_new_method_call(bus_, &message, message_bus_ ? destination : nullptr, object,
                                                             interface, method);

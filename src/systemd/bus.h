@@ -29,8 +29,9 @@ class Bus {
   const BusLibrary& library() const { return library_; }
   sd_bus* get() const { return bus_; }
   bool message_bus() const { return message_bus_; }
-  // A call of a method of org.freedesktop.systemd1.Manager.
+  // A call of a method of org.freedesktop.systemd1.Manager, or of any of the manager's objects.
   Result<Message> manager_call(const char* method) const;
+  Result<Message> call_of(const char* object, const char* interface, const char* method) const;
   // Handles what comes in and writes what is queued, until `done` says so.
   Result<> process_until(const std::function<bool()>& done, Deadline deadline);
   Result<> flush(Deadline deadline);

@@ -13,7 +13,8 @@ namespace sbx {
   X(sd_bus_close_unref) X(sd_bus_error_free) X(sd_bus_message_new_method_call)                        \
   X(sd_bus_message_append_basic) X(sd_bus_message_append_array) X(sd_bus_message_open_container)      \
   X(sd_bus_message_close_container) X(sd_bus_message_set_expect_reply) X(sd_bus_message_get_error)    \
-  X(sd_bus_message_read_basic) X(sd_bus_message_unref)
+  X(sd_bus_message_read_basic) X(sd_bus_message_enter_container) X(sd_bus_message_unref)              \
+  X(sd_bus_path_encode)
 
 // The functions by their own names, typed by the header that they were declared in.
 struct BusLibrary {

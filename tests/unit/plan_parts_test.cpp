@@ -96,13 +96,16 @@ TEST_CASE("limits go to a scope, or to a cgroup made directly where the unit del
   REQUIRE(std::holds_alternative<ScopeRequest>(scoped.cgroup));
   CHECK_FALSE(std::get<ScopeRequest>(scoped.cgroup).system_manager);
   CHECK_FALSE(scoped.scope_optional);
-  host.own_cgroup_delegated = true;
+  host.delegated_cgroup = host.own_cgroup;
   CHECK(std::holds_alternative<ScopeRequest>(planned(spec, host).cgroup));  // memory isn't delegated
   host.delegated_controllers = {"memory", "pids"};
   const LaunchPlan direct = planned(spec, host);
   REQUIRE(std::holds_alternative<SubCgroup>(direct.cgroup));
   CHECK(std::get<SubCgroup>(direct.cgroup).name == "sbx-test-t1");
+  CHECK(std::get<SubCgroup>(direct.cgroup).parent == host.delegated_cgroup);
+  CHECK(host_questions(spec).delegation);
   spec.scope.properties = {{"RuntimeMaxSec", "10min"}};
+  CHECK_FALSE(host_questions(spec).delegation);
   CHECK(std::holds_alternative<ScopeRequest>(planned(spec, host).cgroup));
 }
 

@@ -29,6 +29,23 @@ TEST_CASE("the v2 line is found among those of a hybrid host") {
   CHECK_FALSE(lists_word("cpuset io", "cpu"));
 }
 
+TEST_CASE("a cgroup's path names the unit, and whose manager has it") {
+  const auto unit = [](const char* path) { return unit_of_cgroup(path); };
+  CHECK(unit("/system.slice/server.service") == OwnUnit{"server.service", "/system.slice/server.service", {}});
+  CHECK(unit("/system.slice/system-x.slice/x@1.service/main/deeper")->cgroup == "/system.slice/system-x.slice/x@1.service");
+  CHECK(unit("/user.slice/user-1000.slice/session-3.scope") ==
+        OwnUnit{"session-3.scope", "/user.slice/user-1000.slice/session-3.scope", {}});
+  const char* own = "/user.slice/user-1000.slice/user@1000.service/app.slice/run-u1.service";
+  CHECK(unit(own) == OwnUnit{"run-u1.service", own, 1000U});
+  CHECK(unit("/user.slice/user-1000.slice/user@1000.service/init.scope")->name == "init.scope");
+  CHECK(unit("/a.slice/_cpu.service")->name == "cpu.service");
+  // No unit of its own: the manager's cgroup, a slice, the root, names that systemd never gave, a user that is none.
+  for (const char* path : {"/user.slice/user-1000.slice/user@1000.service", "/user.slice/user-1000.slice/user@1000.service/x",
+                           "/system.slice", "/", "", "/docker/0123abc", "/kubepods/x.service", "/user@x.service/a.service",
+                           "/user@99999999999.service/a.service"})
+    CHECK_FALSE(unit(path));
+}
+
 TEST_CASE("limits are written as cgroup v2 takes them") {
   CgroupSpec limits;
   CHECK(limit_values(limits).empty());

@@ -121,7 +121,7 @@ def test_stopping_the_unit_ends_it():
     no_scopes("tester")
 
 
-def sub_cgroup_in(unit: Path) -> None:
+def sub_cgroup_in(unit: Path, launcher: str = "sbx-launcher") -> None:
     """sbx, alone in `unit`, has made a cgroup of the sandbox's own below it, and removes it when it ends."""
     inner = unit / "sbx-untrusted-inner"
     wait_for(lambda: inner.exists() and "sleep" in run(f"cat $(sed 's,.*,/proc/&/comm,' {inner}/cgroup.procs)").stdout, 30,
@@ -130,7 +130,7 @@ def sub_cgroup_in(unit: Path) -> None:
     limits = [(inner / name).read_text().strip() for name in ("memory.max", "cpu.max", "pids.max")]
     assert limits == [str(100 << 20), "50000 100000", "40"], limits
     assert not scopes("tester"), scopes("tester")
-    pid = int((unit / "sbx-launcher/cgroup.procs").read_text().split()[0])
+    pid = int((unit / launcher / "cgroup.procs").read_text().split()[0])
     os.kill(pid, signal.SIGTERM)
     wait_for(lambda: not inner.exists(), 30, "the sub-cgroup to go")
 
@@ -147,11 +147,44 @@ def test_a_system_service_that_delegates_gets_a_sub_cgroup():
         run("systemctl stop delegating.service")
 
 
-def test_a_users_service_that_delegates_gets_a_scope():
-    # A user's manager leaves no mark on the cgroup of a unit that delegates, and the user owns the cgroups of all others
-    # as well: nothing tells that this one may be divided.
-    ok(in_user_unit("tester", INNER.replace("sleep 60", "true"), properties="--property=Delegate=yes"))
+def test_a_users_service_that_delegates_gets_a_sub_cgroup():
+    # Their manager leaves no mark on the cgroup and the user owns those of all units: only the manager tells.
+    ok(as_user("tester", "systemd-run --user --quiet --collect --property=Delegate=yes --unit=inner.service " + INNER))
+    try:
+        sub_cgroup_in(CGROUPS / "user.slice/user-1000.slice/user@1000.service/app.slice/inner.service")
+    finally:
+        as_user("tester", "systemctl --user stop inner.service")
+
+
+def test_a_users_scope_that_delegates_gets_a_sub_cgroup():
+    sbx = subprocess.Popen(["setpriv", "--reuid=tester", "--regid=tester", "--init-groups", "env", "-i", "HOME=/home/tester",
+                            "PATH=/usr/local/bin:/usr/bin:/bin", "XDG_RUNTIME_DIR=/run/user/1000", "systemd-run", "--user",
+                            "--scope", "--quiet", "--property=Delegate=yes", "--unit=inner.scope", *INNER.split()])
+    try:
+        sub_cgroup_in(CGROUPS / "user.slice/user-1000.slice/user@1000.service/app.slice/inner.scope")
+        sbx.wait(30)
+    finally:
+        sbx.kill()
+        sbx.wait()
+
+
+def test_a_users_service_that_does_not_delegate_gets_a_scope():
+    found = ok(in_user_unit("tester", f"sbx run --explain {LIMITS} -- true && sbx run {REQUIRE} {LIMITS} -- true"))
+    assert "sbx.slice" in found and "delegated" not in found, found
     no_scopes("tester")
+
+
+def test_a_sub_cgroup_beside_the_unit_s_own():
+    """DelegateSubgroup= (systemd 254) keeps the unit's cgroup free of processes: what sbx makes stands beside it."""
+    if int(run("systemctl --version").stdout.split()[1]) < 254:
+        return "systemd is too old for it"
+    ok(as_user("tester", "systemd-run --user --quiet --collect --property=Delegate=yes --property=DelegateSubgroup=main "
+                         "--unit=inner.service " + INNER))
+    try:
+        unit = CGROUPS / "user.slice/user-1000.slice/user@1000.service/app.slice/inner.service"
+        sub_cgroup_in(unit, launcher="main")
+    finally:
+        as_user("tester", "systemctl --user stop inner.service")
 
 
 def test_nothing_stays_after_a_failure():
