@@ -16,6 +16,7 @@ namespace sbx {
   X(probe_host, "probe-host", "look at the host")                             \
   X(make_plan, "make-plan", "plan the launch")                                \
   X(compile_filter, "compile-filter", "compile the seccomp filter")           \
+  X(open_journal, "open-journal", "hand output to the journal")                \
   X(open_sources, "open-sources", "open what the sandbox is made of")         \
   X(make_placeholders, "make-placeholders", "cover an absent path")           \
   X(make_cgroup, "make-cgroup", "make the sandbox's cgroup")                  \

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/random.h>
+#include <syslog.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +22,8 @@
 #include "profile/load.h"
 #include "sbx_config.h"
 #include "spec/validate.h"
+#include "systemd/journal.h"
+#include "telemetry/launch_log.h"
 
 namespace sbx {
 namespace {
@@ -79,6 +82,23 @@ void tell_losses(const std::vector<Loss>& losses) {
   complain(cat("goes on without ", join(losses_in_words(losses), "; without ")));
 }
 
+SandboxLabels labels_of(const SandboxSpec& spec, const LaunchPlan& plan) {
+  const auto* scope = std::get_if<ScopeRequest>(&plan.cgroup);
+  return {spec.name, spec.name, spec.profile, spec.argv.empty() ? "" : spec.argv[0], scope != nullptr && scope->system_manager};
+}
+
+// --log=journal
+struct JournalOutput {
+  UniqueFd output, error;
+
+  Result<> open(const std::string& name, LaunchOptions& options) {
+    SBX_ASSIGN(output, open_journal_stream(cat("sbx-", name), LOG_INFO));
+    SBX_ASSIGN(error, open_journal_stream(cat("sbx-", name), LOG_WARNING));
+    options.output = output.get(), options.error = error.get();
+    return {};
+  }
+};
+
 Result<int> run(const RunRequest& request, const RunOutputs& outputs) {
   const auto caller = read_caller();
   SBX_ASSIGN(const auto spec, gather_spec(request, caller));
@@ -91,7 +111,16 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs) {
   options.receipt = request.report.form != ReportForm::none;
   options.status_fd = outputs.status_fd();
   options.on_losses = tell_losses;
-  SBX_ASSIGN(const auto report, launch(std::move(plan), options));
+  JournalOutput journal_output;
+  if (request.log == LogTarget::journal) SBX_TRY(journal_output.open(spec.name, options));
+  LaunchLog log(labels_of(spec, plan));
+  options.companions.push_back(log.companion());
+  auto launched = launch(std::move(plan), options);
+  if (!launched) {
+    log.failed(launched.error());
+    return fail(std::move(launched).error());
+  }
+  const auto& report = *launched;
   if (const auto words = ending_in_words(report); !words.empty()) complain(words);
   if (auto written = outputs.write(report); !written) {
     auto error = std::move(written).error();

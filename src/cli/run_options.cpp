@@ -31,6 +31,12 @@ Result<ReportTarget> read_report(const ParsedOption& parsed) {
                           "write --report, --report=json:FILE or --report=json:fd:N"));
 }
 
+Result<LogTarget> read_log(const ParsedOption& parsed) {
+  if (parsed.value == "none") return LogTarget::none;
+  if (parsed.value == "journal") return LogTarget::journal;
+  return fail(usage_error(cat("--log=", parsed.value, ": unknown"), "write --log=journal, or --log=none"));
+}
+
 // Part of a unit's name (systemd.unit(5)) and of messages.
 Result<std::string> read_name(const ParsedOption& parsed) {
   const auto usable = [](char c) {
@@ -68,6 +74,8 @@ Result<> read_other(const ParsedOption& parsed, RunRequest& request) {
     SBX_ASSIGN(request.name, read_name(parsed));
   } else if (name == "report") {
     SBX_ASSIGN(request.report, read_report(parsed));
+  } else if (name == "log") {
+    SBX_ASSIGN(request.log, read_log(parsed));
   } else if (name == "pass-fd") {
     SBX_ASSIGN(const int fd, read_fd(parsed, parsed.value, 3));
     if (std::ranges::find(request.pass_fds, fd) == request.pass_fds.end()) request.pass_fds.push_back(fd);
@@ -113,8 +121,10 @@ Result<RunRequest> read_run_options(const ParsedLine& line) {
     request.overlays.push_back(std::move(one));
   }
   take_acceptance_back(request);
+  if (line.has("tty") && request.log == LogTarget::journal)
+    return fail(usage_error("-t and --log=journal exclude each other", "leave one of the two out"));
   if (line.has("tty")) request.terminal = TerminalMode::require;
-  else if (line.has("interactive")) request.terminal = TerminalMode::none;
+  else if (line.has("interactive") || request.log == LogTarget::journal) request.terminal = TerminalMode::none;
   request.argv = line.words;
   return request;
 }

@@ -12,6 +12,8 @@ struct ReportTarget {
   int fd = 2;
 };
 
+enum class LogTarget : std::uint8_t { none, journal };
+
 struct EnvironmentFile {
   std::string path, spelled;
 };
@@ -30,6 +32,7 @@ struct RunRequest {
   std::vector<int> pass_fds;
   int status_fd = -1;
   ReportTarget report;
+  LogTarget log = LogTarget::none;
   bool explain = false;
   std::vector<std::string> argv;
 };

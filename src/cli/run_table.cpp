@@ -201,6 +201,10 @@ constexpr OptionInfo options[] = {
      "Tell at the end how it went: time, memory, limits hit, and each protection asked for beside what the kernel was "
      "found to enforce. text goes to standard error.",
      Completes::choice, "text json:"},
+    {"log", 0, Takes::value, "none|journal",
+     "journal: what the command writes goes to systemd's journal, standard error as warnings, under the identifier "
+     "sbx-NAME; sbx logs NAME shows it.",
+     Completes::choice, "none journal"},
     {"status-fd", 0, Takes::value, "N",
      "Write JSON lines to the file descriptor N: {\"pid\":N} at the start, {\"exit-code\":N} at the end, or "
      "{\"error\":MESSAGE} where the command never started."},

@@ -139,6 +139,8 @@ int execute(const ChildProgram& program, Progress& progress) {
         // Should init go first: without a pid namespace of its own nothing else would end the payload.
         if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return -errno;
         if (start.terminal >= 0) return take_terminal(start.terminal);
+        if (program.output >= 0 && ::dup2(program.output, 1) < 0) return -errno;
+        if (program.error >= 0 && ::dup2(program.error, 2) < 0) return -errno;
         return ::setsid() < 0 ? -errno : 0;
       }) &&
       // Raising a hard limit takes a capability.

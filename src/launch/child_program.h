@@ -23,6 +23,7 @@ struct ChildProgram {
   bool waits_for_release = false;        // and then waits
   bool waits_for_acknowledge = false;    // init ends only when the parent has read the statistics
   bool own_terminal = false;             // a pty of the sandbox's devpts becomes the payload's terminal
+  int output = -1, error = -1;           // the payload's 1 and 2; -1: the caller's own
   std::uint32_t file_mode_mask = 022;    // the caller's umask
   int highest_descriptor = 0;            // for kernels without close_range
   std::string uid_map, gid_map;

@@ -135,6 +135,7 @@ Result<> Launch::prepare() {
   SBX_ASSIGN(program_, make_child_program(plan_));
   SBX_ASSIGN(program_.own_terminal, Terminal::wanted(plan_.terminal));
   if (!program_.own_terminal) terminal_guard_.emplace();
+  program_.output = options_.output, program_.error = options_.error;
   SBX_TRY(cgroup_.make());
   has_limits_ = !std::holds_alternative<std::monostate>(plan_.cgroup);
   program_.waits_at_gate = has_limits_ || std::ranges::any_of(options_.companions, [](const Companion& one) { return one.held || one.cloned; });
@@ -283,6 +284,7 @@ Result<> Launch::await_start() {
     SBX_TRY(take(received, started));
   }
   report_.setup_time_us = microseconds(exec_ - begin_);
+  report_.scope = cgroup_.scope_name();
   if (options_.on_losses && !report_.losses.empty()) options_.on_losses(report_.losses);
   for (const Companion& companion : options_.companions)
     if (companion.started) companion.started({report_.setup_time_us, report_});

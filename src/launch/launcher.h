@@ -13,6 +13,7 @@ namespace sbx {
 struct LaunchOptions {
   bool receipt = false;        // read the receipt back even where plan.require doesn't ask for it
   int status_fd = -1;          // borrowed; {"pid":N} and {"exit-code":N} lines as JSON; -1: none
+  int output = -1, error = -1;  // borrowed; the payload's 1 and 2; -1: the caller's own, or the sandbox's terminal
   // Called once, when the payload has started, with all that it goes without: the plan's losses, and those that came up
   // during the launch (a scope that no service manager could give). Not called where there is none.
   std::function<void(const std::vector<Loss>&)> on_losses;

@@ -13,16 +13,6 @@ namespace {
 // Keys are only added; a change of meaning takes a new number.
 constexpr int report_version = 1;
 
-std::string_view ending_name(Ending ending) {
-  switch (ending) {
-    case Ending::exited: return "exited";
-    case Ending::signalled: return "signalled";
-    case Ending::out_of_memory: return "out_of_memory";
-    case Ending::timed_out: return "timed_out";
-  }
-  return "";
-}
-
 std::string signal_name(int signal) {
   const char* name = ::sigabbrev_np(signal);  // "KILL"
   return name != nullptr ? cat("SIG", name) : cat("signal ", signal);
@@ -56,16 +46,6 @@ class Lines {
  private:
   std::string text_;
 };
-
-std::string how_it_ended(const ExitReport& report) {
-  switch (report.ending) {
-    case Ending::exited: return cat("exited with status ", report.exit_code);
-    case Ending::signalled: return cat("ended by ", signal_name(report.signal));
-    case Ending::out_of_memory: return cat("out of memory, ended by ", signal_name(report.signal));
-    case Ending::timed_out: return "ran out of wall time";
-  }
-  return {};
-}
 
 void add_cgroup(Lines& lines, const CgroupStatistics& cgroup) {
   if (cgroup.cpu_usage_us) lines.add("cgroup cpu", format_time(*cgroup.cpu_usage_us));
@@ -104,6 +84,26 @@ nlohmann::json cgroup_json(const CgroupStatistics& cgroup) {
 }
 
 }  // namespace
+
+std::string_view ending_name(Ending ending) {
+  switch (ending) {
+    case Ending::exited: return "exited";
+    case Ending::signalled: return "signalled";
+    case Ending::out_of_memory: return "out_of_memory";
+    case Ending::timed_out: return "timed_out";
+  }
+  return "";
+}
+
+std::string how_it_ended(const ExitReport& report) {
+  switch (report.ending) {
+    case Ending::exited: return cat("exited with status ", report.exit_code);
+    case Ending::signalled: return cat("ended by ", signal_name(report.signal));
+    case Ending::out_of_memory: return cat("out of memory, ended by ", signal_name(report.signal));
+    case Ending::timed_out: return "ran out of wall time";
+  }
+  return {};
+}
 
 std::string ending_in_words(const ExitReport& report) {
   // A command may outlive the process that was killed, and tell nobody why its work failed.

@@ -11,6 +11,10 @@ std::string report_text(const ExitReport& report);
 // unknown or unlimited}, receipt [{protection, asked, found, enforced}], losses [{protection, reason, remedy}],
 // step_us {step: microseconds}.
 std::string report_json(const ExitReport& report);
+// "exited with status 3", "ended by SIGTERM".
+std::string how_it_ended(const ExitReport& report);
+// The name of `ending` in JSON.
+std::string_view ending_name(Ending ending);
 // Losses of one cause together: "scope, memory: no bus answers; start one", each protection and each remedy once.
 std::vector<std::string> losses_in_words(const std::vector<Loss>& losses);
 // One line in words for an ending that needs one (out of memory: limit, peak, key to raise; wall time), else empty.

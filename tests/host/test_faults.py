@@ -16,6 +16,7 @@ OPTIONS = {
     "make-symlink": ["--set", 'filesystem.symlink=[{{target="/made/link", to="x"}}]'],
     "set-rlimits": ["--ulimit", "nofile=100"],
     "verify-receipt": ["--report=json:{tree}/report"],
+    "open-journal": ["--log=journal"],
     "write-report": ["--report=json:{tree}/report"],
 }
 # Steps of the service manager are exercised where one runs: tests/vm.

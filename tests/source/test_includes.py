@@ -18,7 +18,8 @@ ALLOWED = {
     "systemd": {"base", "spec", "plan"},
     "plan": {"base", "spec", "filter"},
     "launch": {"base", "spec", "plan", "filter", "kernel", "systemd"},
-    "cli": {"base", "spec", "profile", "oci_config", "filter", "plan", "kernel", "systemd", "launch"},
+    "telemetry": {"base", "spec", "plan", "filter", "kernel", "systemd", "launch"},
+    "cli": {"base", "spec", "profile", "oci_config", "filter", "plan", "kernel", "systemd", "launch", "telemetry"},
 }
 # Of plan/, the values alone.
 PLAN_VALUES = {"plan/host_facts.h", "plan/launch_plan.h"}
