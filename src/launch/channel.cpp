@@ -10,16 +10,16 @@
 namespace sbx {
 namespace {
 
-constexpr int most_descriptors = 1;
-
-// Takes the descriptor and the credentials out of the control data.
+// Takes the descriptors and the credentials out of the control data.
 void read_control(msghdr& header, Received& received) {
   for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr; control = CMSG_NXTHDR(&header, control)) {
     if (control->cmsg_level != SOL_SOCKET) continue;
     if (control->cmsg_type == SCM_RIGHTS && control->cmsg_len >= CMSG_LEN(sizeof(int))) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(control), sizeof fd);
-      received.descriptor.reset(fd);
+      for (std::size_t at = 0; CMSG_LEN(at + sizeof(int)) <= control->cmsg_len; at += sizeof(int)) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(control) + at, sizeof fd);
+        received.descriptors.emplace_back(fd);
+      }
     } else if (control->cmsg_type == SCM_CREDENTIALS && control->cmsg_len >= CMSG_LEN(sizeof(ucred))) {
       ucred credentials{};
       std::memcpy(&credentials, CMSG_DATA(control), sizeof credentials);
@@ -48,19 +48,22 @@ int receive_raw(int socket, Message* message) {
   return static_cast<std::size_t>(got) == sizeof *message ? 0 : -EBADMSG;
 }
 
-int send_descriptor(int socket, const Message& message, int fd) {
+int send_descriptors(int socket, const Message& message, const int* fds, std::size_t count) {
   iovec vector{const_cast<Message*>(&message), sizeof message};
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int) * most_descriptors)] = {};
   msghdr header{};
   header.msg_iov = &vector;
   header.msg_iovlen = 1;
-  header.msg_control = space;
-  header.msg_controllen = sizeof space;
-  cmsghdr* control = CMSG_FIRSTHDR(&header);
-  control->cmsg_level = SOL_SOCKET;
-  control->cmsg_type = SCM_RIGHTS;
-  control->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(control), &fd, sizeof fd);
+  if (count > most_descriptors) return -E2BIG;
+  if (count > 0) {
+    header.msg_control = space;
+    header.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+    cmsghdr* control = CMSG_FIRSTHDR(&header);
+    control->cmsg_level = SOL_SOCKET;
+    control->cmsg_type = SCM_RIGHTS;
+    control->cmsg_len = CMSG_LEN(sizeof(int) * count);
+    std::memcpy(CMSG_DATA(control), fds, sizeof(int) * count);
+  }
   return ::sendmsg(socket, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 

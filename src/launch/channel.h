@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <sys/types.h>
+#include <vector>
 
 #include "base/result.h"
 #include "base/step.h"
@@ -19,12 +20,14 @@ enum class MessageKind : std::uint8_t {
   forward,       // detail: the signal for the payload
   kill_payload,  // the payload and all its descendants, at once
   acknowledge,   // the statistics were read; init may end
+  share_namespaces,  // so that others can be let in
   // child to parent
   failed,    // step, error, index, detail
   terminal,  // carries the pty's master side
   readable,  // the payload is confined but for its filter, and dumpable until `looked` comes
   waiting,   // the payload is about to exec; sent by the payload itself, so that its credentials give its pid
   started,   // the payload runs; a StepTimes follows in the same packet
+  namespaces,  // carries init's; detail: bit n says that namespace_kinds[n] is among them, in that order
   stopped,   // detail: the signal that stopped the payload's process group
   ended,     // error: siginfo's si_code, detail: its si_status
 };
@@ -47,11 +50,14 @@ struct StartedMessage {
   std::uint64_t exec_ns = 0;  // CLOCK_MONOTONIC, right after exec
 };
 
+inline constexpr std::size_t most_descriptors = 8;
+
 // ---- the child's half: raw, no allocation. 0 or -errno.
 int send_raw(int socket, const void* data, std::size_t size);
 // -EPIPE: the other side is gone.
 int receive_raw(int socket, Message* message);
-int send_descriptor(int socket, const Message& message, int fd);
+// At most most_descriptors of them.
+int send_descriptors(int socket, const Message& message, const int* fds, std::size_t count);
 
 // ---- the parent's half
 struct Channel {
@@ -64,7 +70,7 @@ struct Received {
   Message message;
   StepTimes times;       // with started
   std::uint64_t exec_ns = 0;  // with started
-  UniqueFd descriptor;   // with terminal
+  std::vector<UniqueFd> descriptors;  // with terminal and namespaces
   pid_t sender = 0;      // with a channel that has credentials
   bool closed = false;   // the other side is gone: no message
 };

@@ -50,24 +50,36 @@ class Progress {
 // The child after clone. Never returns.
 [[noreturn]] void run_child(const ChildProgram& program);
 
+// ---- for both; 0 or -errno
+// The death of the parent becomes the child's. Again after every change of ids: the kernel clears it then (prctl(2)).
+int die_with_parent(int channel);
+int wait_for(int channel, MessageKind kind);
+// The plan's ids; from here on not dumpable.
+int take_plan_ids(const ChildProgram& program);
+[[noreturn]] void give_up(const Progress& progress);
+
 // ---- its parts; each false with a failure noted
 bool build_root(const ChildProgram& program, Progress& progress);       // child_mounts.cpp
-// Capabilities but `kept`, no_new_privs, Landlock: what is taken away for good.
-bool confine(const ChildProgram& program, Progress& progress, std::uint64_t kept);  // child_confine.cpp
+// no_new_privs and Landlock. Before the payload is made, so that init is in the same Landlock domain and may signal it.
+bool restrict_self(const ChildProgram& program, Progress& progress);    // child_confine.cpp
+// All other capabilities are given up for good.
+bool keep_capabilities(Progress& progress, std::uint64_t kept);         // child_confine.cpp
+// From inside the finished sandbox on: terminal, working directory, confinement, payload, init. For joiners too.
+[[noreturn]] void run_inside(const ChildProgram& program, Progress& progress);  // child_inside.cpp
 // The payload up to exec, in a vfork child; returns only by failing.
 struct PayloadStart {
   const ChildProgram& program;
   Progress& progress;
   int terminal;       // the pty's other side, or -1
-  bool confined;      // init was confined before the payload was made
+  bool powerless;     // init gave up its capabilities before the payload was made
 };
 int run_payload(void* start);                                           // child_payload.cpp; a PayloadStart
 // Why exec of the command failed, as an ExecFault in the failure's detail.
 enum class ExecFault : std::uint8_t { none, no_interpreter, directory, no_execute_bit, no_exec_mount, no_format, unreadable };
 void explain_exec(const ChildProgram& program, Progress& progress);     // child_payload.cpp
-// `confined`: init gave everything up before the payload was made.
+// `powerless`: init gave up its capabilities before the payload was made.
 // `terminal` (or -1) is held open, so that its other side sees no hangup while the payload has it closed.
 [[noreturn]] void run_init(const ChildProgram& program, Progress& progress, int payload, int terminal,
-                           bool confined);  // init.cpp
+                           bool powerless);  // init.cpp
 
 }  // namespace sbx

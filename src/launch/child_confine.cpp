@@ -8,16 +8,20 @@
 
 #include "kernel/caps.h"
 #include "kernel/landlock.h"
+#include "kernel/path.h"
 #include "launch/child.h"
 
 namespace sbx {
 
 namespace {
 
-int allow_path(int ruleset, int abi, const LandlockRule& rule) {
-  const int path = ::open(rule.path.c_str(), O_PATH | O_CLOEXEC);
+int allow_path(int root, int ruleset, int abi, const LandlockRule& rule) {
+  // The paths are canonical: a symbolic link is a payload's, which would have another directory writable (a command that
+  // joins comes when the payload has been at work).
+  const int path = open_in(root, rule.path.c_str(), Links::refuse);
   // What isn't there needs no right; what comes later gets none.
-  if (path < 0) return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
+  if (path == -ENOENT || path == -ENOTDIR || path == -EACCES || path == -ELOOP) return 0;
+  if (path < 0) return path;
   struct stat facts;
   int error = ::fstat(path, &facts) == 0 ? 0 : -errno;
   if (error == 0)
@@ -33,12 +37,15 @@ bool enforce_landlock(const LandlockPlan& plan, Progress& progress) {
     if (handled.filesystem == 0 && handled.network == 0 && handled.scope == 0) return 0;
     const int ruleset = landlock_create(handled);
     if (ruleset < 0) return ruleset;
-    int error = 0, index = 0;
-    if (plan.filesystem)
+    int index = 0;
+    const int root = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int error = root < 0 ? -errno : 0;
+    if (plan.filesystem && error == 0)
       for (const LandlockRule& rule : plan.rules) {
         progress.at(index++);
-        if (error = allow_path(ruleset, plan.abi, rule); error != 0) break;
+        if (error = allow_path(root, ruleset, plan.abi, rule); error != 0) break;
       }
+    if (root >= 0) ::close(root);
     if (error == 0) progress.at(-1), error = landlock_restrict(ruleset);
     ::close(ruleset);
     return error;
@@ -47,17 +54,19 @@ bool enforce_landlock(const LandlockPlan& plan, Progress& progress) {
 
 }  // namespace
 
-bool confine(const ChildProgram& program, Progress& progress, std::uint64_t kept) {
-  return progress.run(Step::drop_capabilities,
-                      [&] {
-                        int capability = -1;
-                        const int error = limit_capabilities(kept, &capability);
-                        progress.at(capability);
-                        return error;
-                      }) &&
-         progress.run(Step::no_new_privs,
+bool restrict_self(const ChildProgram& program, Progress& progress) {
+  return progress.run(Step::no_new_privs,
                       [] { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno; }) &&
          enforce_landlock(program.plan->landlock, progress);
+}
+
+bool keep_capabilities(Progress& progress, std::uint64_t kept) {
+  return progress.run(Step::drop_capabilities, [&] {
+    int capability = -1;
+    const int error = limit_capabilities(kept, &capability);
+    progress.at(capability);
+    return error;
+  });
 }
 
 }  // namespace sbx

@@ -145,7 +145,7 @@ int execute(const ChildProgram& program, Progress& progress) {
       }) &&
       // Raising a hard limit takes a capability.
       (plan.rlimits.empty() || progress.run(Step::set_rlimits, [&] { return set_rlimits(plan, progress); })) &&
-      (start.confined || confine(program, progress, plan.kept_capabilities)) &&
+      (start.powerless || keep_capabilities(progress, plan.kept_capabilities)) &&
       progress.run(Step::close_fds, [&] { return leave_descriptors(program); }) &&
       progress.run(Step::reset_signals, [&] {
         ::umask(program.file_mode_mask);

@@ -1,6 +1,10 @@
 // What stands beside a launch: the registry, a network helper, a relay. Told of the launch's course by the parent.
 #pragma once
+#include <cstdint>
 #include <functional>
+#include <span>
+#include <string>
+#include <string_view>
 #include <sys/types.h>
 
 #include "base/result.h"
@@ -23,6 +27,16 @@ struct StartedSandbox {
   const ExitReport& report;  // what is known so far: step times, losses, receipt
 };
 
+struct NamespaceFd {
+  std::string_view kind;  // "user", "mnt", ... as in /proc/PID/ns
+  int fd;                 // the launcher's, open to its end
+};
+// A sandbox that has lived for a moment.
+struct SettledSandbox {
+  std::span<const NamespaceFd> namespaces;  // by which others come in; empty: init has no /proc to take them from
+  std::uint32_t file_mode_mask;             // the payload's umask at its start
+};
+
 // Each function may be empty. An error of the first two stops the launch, before the payload has run. After a launch that
 // failed `ended` isn't called: what was set up is undone by its owner's destructor.
 struct Companion {
@@ -32,6 +46,8 @@ struct Companion {
   std::function<Result<>(const HeldSandbox&)> held;
   // The payload runs.
   std::function<void(const StartedSandbox&)> started;
+  // It still runs after a moment (settled_ms): what a short run need not pay for.
+  std::function<void(const SettledSandbox&)> settled = {};
   // The sandbox is gone, its cgroup may be.
   std::function<void(const ExitReport&)> ended;
 };

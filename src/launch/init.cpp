@@ -21,6 +21,7 @@
 #include <cstddef>
 
 #include "kernel/descriptors.h"
+#include "kernel/namespace.h"
 #include "kernel/resident.h"
 #include "kernel/seccomp.h"
 #include "launch/child.h"
@@ -42,6 +43,7 @@ constexpr int init_calls[] = {
     SYS_read, SYS_write, SYS_ppoll, SYS_waitid, SYS_kill, SYS_exit_group, SYS_close, SYS_restart_syscall,
     SYS_openat,  // /proc/thread-self/children, without a pid namespace, and /proc/self/stat
     SYS_madvise,
+    SYS_sendmsg,  // its namespaces, for those who are let in
 #ifdef SYS_poll
     SYS_poll,
 #endif
@@ -120,6 +122,21 @@ void forward(const Init& init, int signal) {
   ::kill(group ? -init.payload : init.payload, signal);
 }
 
+// What another process needs to come in, where the caller may have it: /proc/PID/ns of a process that isn't dumpable is for
+// root alone, but for its own (proc(5)). Non-blocking, since a payload that may mount could have put a FIFO there.
+void share_namespaces(const Init& init) {
+  Message message{};
+  message.kind = MessageKind::namespaces;
+  int fds[namespace_kinds.size()];
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < namespace_kinds.size(); ++i) {
+    fds[count] = ::open(namespace_kinds[i].path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fds[count] >= 0) ++count, message.detail |= 1 << i;
+  }
+  send_descriptors(init.channel, message, fds, count);
+  while (count > 0) ::close(fds[--count]);
+}
+
 // no_sanitize_address, here and below: before a call that doesn't return AddressSanitizer makes system calls of its own,
 // which init's filter refuses.
 
@@ -168,12 +185,13 @@ void forward(const Init& init, int signal) {
     }
     if (message.kind == MessageKind::forward) forward(init, message.detail);
     if (message.kind == MessageKind::kill_payload) kill_all(init);
+    if (message.kind == MessageKind::share_namespaces) share_namespaces(init);
   }
 }
 
 }  // namespace
 
-[[gnu::no_sanitize_address]] void run_init(const ChildProgram& program, Progress& progress, int payload, int terminal, bool confined) {
+[[gnu::no_sanitize_address]] void run_init(const ChildProgram& program, Progress& progress, int payload, int terminal, bool powerless) {
   // Every signal is blocked since before the clone.
   sigset_t all;
   ::sigfillset(&all);
@@ -190,7 +208,7 @@ void forward(const Init& init, int signal) {
     return close_all_but(kept + unused, std::size(kept) - unused, program.highest_descriptor);
   };
   // A payload that keeps capabilities has them alone: init holds none all the same.
-  const bool ready = progress.run(Step::start_payload, take_up) && (confined || confine(program, progress, 0)) &&
+  const bool ready = progress.run(Step::start_payload, take_up) && (powerless || keep_capabilities(progress, 0)) &&
                      progress.run(Step::seccomp, confine_init);
   if (!ready) {
     send_raw(init.channel, &progress.failure(), sizeof(Message));

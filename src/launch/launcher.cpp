@@ -17,6 +17,7 @@
 #include "kernel/clone.h"
 #include "kernel/descriptors.h"
 #include "kernel/idmap.h"
+#include "kernel/namespace.h"
 #include "kernel/pidfd.h"
 #include "kernel/probe.h"
 #include "launch/channel.h"
@@ -80,6 +81,7 @@ class Launch {
   Result<> take(Received& received, bool& started);
   Result<> read_receipt();
   Result<> watch_over();
+  void settle(Received received);
   Result<ExitReport> finish();
   void note(Step step, Clock::time_point since) {
     report_.step_us[static_cast<std::size_t>(step)] += microseconds(Clock::now() - since);
@@ -105,6 +107,7 @@ class Launch {
   bool has_limits_ = false;
   pid_t pid_ = -1;       // init's, until it was waited for
   std::optional<ReceiptReader> receipt_;
+  std::vector<UniqueFd> namespaces_;  // init's, by which others come in
   pid_t payload_ = -1;   // where the payload announced itself
   Watch watch_;
   ExitReport report_;
@@ -241,7 +244,8 @@ Result<> Launch::take(Received& received, bool& started) {
   switch (received.message.kind) {
     case MessageKind::failed: return fail(explain_failure(received.message, program_));
     case MessageKind::terminal: {
-      auto terminal = Terminal::attach(std::move(received.descriptor));
+      if (received.descriptors.size() != 1) return fail(Step::open_terminal, ErrorKind::internal, "the sandbox sent no terminal");
+      auto terminal = Terminal::attach(std::move(received.descriptors.front()));
       if (!terminal) return fail(std::move(terminal).error());
       terminal_.emplace(*std::move(terminal));
       return tell(MessageKind::attached);
@@ -301,10 +305,24 @@ Error Launch::death_in_setup() {
 }
 
 Result<> Launch::watch_over() {
-  const Watched watched{channel_.parent.get(), pidfd_.get(), signals_->fd(), plan_.limits, terminal_ ? &*terminal_ : nullptr, options_.events};
+  Watched watched{channel_.parent.get(), pidfd_.get(), signals_->fd(), plan_.limits, terminal_ ? &*terminal_ : nullptr, options_.events};
+  if (std::ranges::any_of(options_.companions, [](const Companion& one) { return static_cast<bool>(one.settled); })) {
+    watched.on_settled = [this] { static_cast<void>(tell(MessageKind::share_namespaces)); };
+    watched.on_namespaces = [this](Received received) { settle(std::move(received)); };
+  }
   SBX_ASSIGN(watch_, watch(watched));
   report_.wall_time_us = microseconds(Clock::now() - exec_);
   return {};
+}
+
+void Launch::settle(Received received) {
+  if (!namespaces_.empty()) return;
+  namespaces_ = std::move(received.descriptors);
+  std::vector<NamespaceFd> named;
+  for (std::size_t i = 0; i < namespace_kinds.size() && named.size() < namespaces_.size(); ++i)
+    if ((received.message.detail & (1 << i)) != 0) named.push_back({namespace_kinds[i].name, namespaces_[named.size()].get()});
+  for (const Companion& companion : options_.companions)
+    if (companion.settled) companion.settled({named, program_.file_mode_mask});
 }
 
 Result<ExitReport> Launch::finish() {

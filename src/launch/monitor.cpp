@@ -40,6 +40,7 @@ class Loop {
       if (ready == 0 && !settled_) {
         // What the launch needed is not needed while the payload runs.
         settled_ = true;
+        if (watched_.on_settled) watched_.on_settled();
         release_unused_memory();
       }
       if (ready < 0 && errno != EINTR) return fail_errno(Step::monitor, errno, "poll");
@@ -122,6 +123,11 @@ class Loop {
     if (received->closed) return done_ = true, Result<>{};
     const Message& message = received->message;
     if (message.kind == MessageKind::stopped) stop_and_resume();
+    if (message.kind == MessageKind::namespaces && watched_.on_namespaces) {
+      watched_.on_namespaces(*std::move(received));
+      release_unused_memory();
+      return {};
+    }
     if (message.kind != MessageKind::ended) return {};
     result_.ended = done_ = true;
     result_.code = message.error;

@@ -2,6 +2,8 @@
 #pragma once
 #include <signal.h>
 
+#include <functional>
+
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "kernel/events.h"
@@ -32,6 +34,8 @@ struct Watched {
   const LimitsSpec& limits;
   Terminal* terminal;  // null: the payload has the caller's own 0 to 2
   Events* events;      // null: nothing else to attend to
+  std::function<void()> on_settled = {};             // once, where the sandbox still runs after settled_ms
+  std::function<void(Received)> on_namespaces = {};  // init's answer to share_namespaces
 };
 struct Watch {
   bool ended = false;      // init's word for it was heard: code and status are the payload's

@@ -30,6 +30,13 @@ def test_signal_reaches_the_payload_of_every_caller(caller):
     assert process.wait(15) == 9
 
 
+def test_signal_reaches_a_payload_that_keeps_a_capability(caller):
+    """init gives it up apart from the payload; Landlock's scope must not come between them."""
+    process = start(caller, "trap 'exit 9' TERM; echo ready; while :; do sleep 0.02; done", "--cap-add", "NET_BIND_SERVICE")
+    process.terminate()
+    assert process.wait(15) == 9
+
+
 @pytest.mark.parametrize("name", ["TERM", "INT", "HUP"])
 def test_unhandled_signal_ends_it_and_is_told(user, name):
     process = start(user, "echo ready; exec sleep 60")
