@@ -104,8 +104,7 @@ constexpr ForeignOption foreign[] = {
     {"detach", "sbx has no daemon; put & behind the line, or start it with systemd-run --user"},
     {"d", "sbx has no daemon; put & behind the line, or start it with systemd-run --user"},
     {"privileged", "a sandbox is never privileged; name what is missing with --cap-add, --device or --rw"},
-    {"publish", "publishing ports isn't built yet; --network host shares the caller's network"},
-    {"P", "publishing ports isn't built yet; --network host shares the caller's network"},
+    {"P", "name each port that is to be open: --publish HOSTPORT:PORT"},
     {"mount", "use -v SOURCE:TARGET[:ro], or --tmpfs PATH"},
     {"security-opt",
      "no_new_privs, seccomp and Landlock are always on; change them with --set seccomp.allow=..., landlock.mode=..."},
@@ -125,7 +124,7 @@ constexpr ForeignOption foreign[] = {
     {"chdir", "use --workdir DIR"},
     {"unshare-all", "every namespace is new already; leave the option out"},
     {"unshare-net", "there is no network unless asked for; leave the option out"},
-    {"share-net", "use --network host"},
+    {"share-net", "use --net host"},
     {"setenv", "use -e NAME=VALUE"},
     {"die-with-parent", "a sandbox always ends with sbx; leave the option out"},
 };

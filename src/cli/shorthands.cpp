@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/run_options.h"
 #include "spec/capability_names.h"
+#include "spec/network_text.h"
 
 namespace sbx {
 namespace {
@@ -197,6 +198,17 @@ Result<> read_network(const ParsedOption& parsed, Profile& profile) {
   return read_choice(parsed, profile.network_mode);
 }
 
+Result<> read_publish(const ParsedOption& parsed, Profile& profile) {
+  if (!parse_publish(parsed.value)) {
+    // podman's other forms: a port alone, which gets any port of the host's, and no address, which is all of them.
+    const bool port = parse_number(parsed.value).has_value();
+    return fail(usage_error(cat(parsed.spelled, " ", parsed.value, ": not [ADDRESS:]HOSTPORT:PORT[/udp]"),
+                            port ? cat("write ", parsed.value, ":", parsed.value) : "write e.g. 8080:80, 0.0.0.0:8080:80 or [::1]:8080:80/udp"));
+  }
+  profile.publish.push_back({parsed.value, origin_of(parsed)});
+  return {};
+}
+
 }  // namespace
 
 Result<> read_environment(const std::string& text, const Origin& origin, const std::string& where, Profile& profile) {
@@ -241,7 +253,9 @@ Result<bool> read_shorthand(const ParsedOption& parsed, Profile& profile) {
     return done(read_environment(parsed.value, origin_of(parsed), cat(parsed.spelled, " ", parsed.value), profile));
   if (name == "user") return done(read_user(parsed, profile));
   if (name == "hostname") return profile.hostname = {parsed.value, origin_of(parsed)}, true;
-  if (name == "network") return done(read_network(parsed, profile));
+  if (name == "net") return done(read_network(parsed, profile));
+  if (name == "allow") return profile.network_allow.push_back({parsed.value, origin_of(parsed)}), true;
+  if (name == "publish") return done(read_publish(parsed, profile));
   if (name == "memory") return done(read_size(parsed, profile, "memory.max"));
   if (name == "cpus") return done(read_cpus(parsed, profile));
   if (name == "cpu-shares") return done(read_shares(parsed, profile));

@@ -80,11 +80,26 @@ using CgroupPlan = std::variant<std::monostate, ScopeRequest, SubCgroup>;
 // Given up, as [fallback] accept or scope "auto" allow. `asked`: the key and where it was said, where there is one.
 struct Loss { std::string protection, reason, remedy, asked = {}; };
 
+// ---- the network
+struct NoNetwork {};       // but for a loopback of its own
+struct HostNetwork {};
+// A device of its own, which a helper outside serves: user-mode NAT.
+struct PrivateNetwork {
+  std::vector<PublishSpec> publish;
+};
+// Nothing leaves the namespace but through a process outside that holds each connection against the rules.
+struct FilteredNetwork {
+  std::vector<AllowSpec> allow;
+  std::vector<PublishSpec> publish;
+};
+using NetworkPlan = std::variant<NoNetwork, HostNetwork, PrivateNetwork, FilteredNetwork>;
+
 struct LaunchPlan {
   std::uint64_t clone_flags = 0;   // CLONE_NEW*, but for the cgroup namespace
   bool unshare_cgroup = true;
   bool loopback = true;            // bring lo up: a new network namespace
   IdPlan ids;
+  NetworkPlan network;
   CgroupPlan cgroup;
   bool scope_optional = false;     // ScopeMode::automatic: the launch goes on without, and says so
   std::string hostname;            // empty: the caller's UTS namespace

@@ -36,6 +36,12 @@ Result<> plan_namespaces(const SandboxSpec& spec, const HostFacts&, LaunchPlan& 
                      (wanted.ipc ? CLONE_NEWIPC : 0U) | (wanted.uts ? CLONE_NEWUTS : 0U) | (wanted.time ? CLONE_NEWTIME : 0U);
   plan.loopback = wanted.net && !host_network;
   if (plan.loopback) plan.clone_flags |= CLONE_NEWNET;
+  switch (spec.network.mode) {
+    case NetworkMode::none: plan.network = NoNetwork{}; break;
+    case NetworkMode::host: plan.network = HostNetwork{}; break;
+    case NetworkMode::private_nat: plan.network = PrivateNetwork{spec.network.publish}; break;
+    case NetworkMode::filtered: plan.network = FilteredNetwork{spec.network.allow, spec.network.publish}; break;
+  }
   plan.unshare_cgroup = wanted.cgroup;
   if (wanted.uts) plan.hostname = spec.identity.hostname;
   return {};

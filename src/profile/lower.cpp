@@ -60,8 +60,6 @@ Result<> refuse_unbuilt(const Profile& profile) {
   if (profile.network_mode && (profile.network_mode->value == "private" || profile.network_mode->value == "filtered"))
     return not_built(profile.network_mode->origin, cat("network.mode = \"", profile.network_mode->value, "\""),
                      "use network.mode = \"none\", or \"host\" for the host's whole network");
-  SBX_TRY(list(profile.network_allow, "network.allow"));
-  SBX_TRY(list(profile.publish, "network.publish"));
   SBX_TRY(list(profile.filesystem.overlay, "filesystem.overlay"));
   for (const auto& [name, said] : profile.desktop)
     if (said.value) return not_built(said.origin, cat("desktop.", name), cat("set desktop.", name, " = false"));
@@ -90,15 +88,6 @@ void lower_identity(const Profile& profile, const CallerContext& caller, Sandbox
   if (profile.hostname) out.hostname = profile.hostname->value;
   else if (!spec.namespaces.uts) out.hostname.clear();
   if (profile.subids) out.subids = profile.subids->value;
-}
-
-void lower_network(const Profile& profile, SandboxSpec& spec) {
-  auto& out = spec.network;
-  out.origin = profile.network_mode ? profile.network_mode->origin : "default";
-  if (!profile.network_mode || profile.network_mode->value != "host") return;
-  out.mode = NetworkMode::host;
-  // The host's network is the host's network namespace; a profile that says both is validate's to refuse.
-  if (!profile.namespaces.contains("net")) spec.namespaces.net = false;
 }
 
 void lower_seccomp(const Profile& profile, SeccompSpec& out) {
@@ -160,7 +149,7 @@ Result<SandboxSpec> lower_profile(const Profile& profile, const CallerContext& c
   }
   lower_namespaces(profile, spec.namespaces);
   lower_identity(profile, caller, spec);
-  lower_network(profile, spec);
+  SBX_TRY(lower_network(profile, spec));
   SBX_TRY(lower_filesystem(profile, caller, spec));
   // Whoever shows the directory they are in wants to work in it.
   if (!profile.workdir && shows(spec, caller.cwd)) spec.workdir = caller.cwd;

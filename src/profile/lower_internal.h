@@ -19,6 +19,7 @@ Result<> lower_environment(const Profile& profile, const CallerContext& caller, 
 Result<> lower_cgroup(const Profile& profile, SandboxSpec& spec);
 Result<> lower_rlimits(const Profile& profile, SandboxSpec& spec);
 Result<> lower_limits(const Profile& profile, SandboxSpec& spec);
+Result<> lower_network(const Profile& profile, SandboxSpec& spec);
 void lower_scope(const Profile& profile, const std::string& id, SandboxSpec& spec);
 
 }  // namespace sbx

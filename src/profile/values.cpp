@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "spec/capability_names.h"
+#include "spec/network_text.h"
 #include "spec/sandbox_spec.h"
 
 namespace sbx {
@@ -147,14 +148,9 @@ Complaint check_network_allow(std::string_view text) {
   return std::nullopt;
 }
 Complaint check_publish(std::string_view text) {
-  const auto last = text.rfind(':');
-  const bool good = last != text.npos && last > 0 && is_port(text.substr(last + 1));
-  const auto rest = good ? text.substr(0, last) : std::string_view();
-  const auto middle = rest.rfind(':');
-  const auto host_port = middle == rest.npos ? rest : rest.substr(middle + 1);
-  if (good && is_port(host_port) && (middle == rest.npos || all_of(rest.substr(0, middle), ".:[]")))
-    return std::nullopt;
-  return "ADDRESS:HOSTPORT:PORT or HOSTPORT:PORT, with ports of 1 to 65535";
+  if (parse_publish(text)) return std::nullopt;
+  return "ADDRESS:HOSTPORT:PORT or HOSTPORT:PORT, with ports of 1 to 65535, a numeric address (IPv6 in brackets), and /tcp or /udp "
+         "at the end where wanted";
 }
 
 Complaint check_memory(std::string_view text) {

@@ -1,4 +1,5 @@
 #include "spec/dump.h"
+#include "spec/network_text.h"
 
 #include <map>
 #include <nlohmann/json.hpp>
@@ -82,6 +83,15 @@ Json dump_cgroup(const CgroupSpec& cgroup) {
   return out;
 }
 
+Json dump_network(const NetworkSpec& network) {
+  Json out;
+  out["mode"] = network_mode_name(network.mode);
+  out["allow"] = list(network.allow, [](const AllowSpec& one) { return Json{{"what", one.text}, {"origin", one.origin}}; });
+  out["publish"] = list(network.publish, [](const PublishSpec& one) { return Json{{"what", publish_text(one)}, {"origin", one.origin}}; });
+  out["origin"] = network.origin;
+  return out;
+}
+
 Json to_json(const SandboxSpec& spec) {
   Json out;
   out["name"] = spec.name;
@@ -92,7 +102,7 @@ Json to_json(const SandboxSpec& spec) {
   out["namespaces"] = {{"user", spaces.user}, {"mount", spaces.mount}, {"pid", spaces.pid}, {"net", spaces.net}, {"ipc", spaces.ipc},
                        {"uts", spaces.uts}, {"cgroup", spaces.cgroup}, {"time", spaces.time}, {"nested", spaces.nested}};
   out["identity"] = {{"hostname", spec.identity.hostname}, {"uid", spec.identity.uid}, {"gid", spec.identity.gid}, {"subids", spec.identity.subids}};
-  out["network"] = {{"mode", spec.network.mode == NetworkMode::none ? "none" : "host"}, {"origin", spec.network.origin}};
+  out["network"] = dump_network(spec.network);
   out["cgroup"] = dump_cgroup(spec.cgroup);
   Json properties = Json::array();
   for (const auto& [name, value] : spec.scope.properties) properties.push_back(cat(name, "=", value));

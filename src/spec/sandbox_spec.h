@@ -87,9 +87,26 @@ struct IdentitySpec {
   bool operator==(const IdentitySpec&) const = default;
 };
 
-enum class NetworkMode : std::uint8_t { none, host };
+enum class NetworkMode : std::uint8_t { none, host, private_nat, filtered };
+enum class Transport : std::uint8_t { tcp, udp };
+// A port of the sandbox's that stands open on the host.
+struct PublishSpec {
+  std::string address;  // numeric, of the host
+  std::uint16_t host_port = 0, port = 0;
+  Transport transport = Transport::tcp;
+  Origin origin;
+  bool operator==(const PublishSpec&) const = default;
+};
+// What the sandbox may reach: one entry of network.allow, as it was written.
+struct AllowSpec {
+  std::string text;
+  Origin origin;
+  bool operator==(const AllowSpec&) const = default;
+};
 struct NetworkSpec {
   NetworkMode mode = NetworkMode::none;
+  std::vector<PublishSpec> publish;
+  std::vector<AllowSpec> allow;
   Origin origin;
   bool operator==(const NetworkSpec&) const = default;
 };

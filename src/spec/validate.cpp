@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "spec/capability_names.h"
+#include "spec/network_text.h"
 
 namespace sbx {
 namespace {
@@ -119,12 +120,34 @@ Result<> check_identity(const SandboxSpec& spec) {
   return {};
 }
 
+// With a network device of its own, which a process outside serves.
+bool has_helper(const NetworkSpec& network) {
+  return network.mode == NetworkMode::private_nat || network.mode == NetworkMode::filtered;
+}
+
 Result<> check_network(const SandboxSpec& spec) {
-  if (spec.network.mode == NetworkMode::none && !spec.namespaces.net)
-    return bad(spec.network.origin, "network.mode is \"none\", but namespaces.net is false: the host's network would be reachable",
+  const auto& network = spec.network;
+  const auto mode = network_mode_name(network.mode);
+  if (network.mode != NetworkMode::host && !spec.namespaces.net)
+    return bad(network.origin, cat("network.mode is \"", mode, "\", but namespaces.net is false: the host's network would be reachable"),
                "use network.mode = \"host\" if that is meant, or remove namespaces.net");
-  if (spec.network.mode == NetworkMode::host && spec.namespaces.net)
-    return bad(spec.network.origin, "network.mode is \"host\", but namespaces.net is true", "remove one of them");
+  if (network.mode == NetworkMode::host && spec.namespaces.net)
+    return bad(network.origin, "network.mode is \"host\", but namespaces.net is true", "remove one of them");
+  if (!network.publish.empty() && !has_helper(network))
+    return bad(network.publish[0].origin, cat("network.publish means nothing where network.mode is \"", mode, "\""),
+               network.mode == NetworkMode::host ? "the command's ports are the host's already; remove it" : "set network.mode = \"private\"");
+  if (!network.allow.empty() && network.mode != NetworkMode::filtered)
+    return bad(network.allow[0].origin, cat("network.allow means nothing where network.mode is \"", mode, "\""),
+               "set network.mode = \"filtered\", or remove it");
+  if (!has_helper(network)) return {};
+  if (!spec.namespaces.user)
+    return bad(network.origin, cat("network.mode is \"", mode, "\", but namespaces.user is false"), "remove namespaces.user");
+  // What keeps the host's own services shut off are rules in the sandbox's network namespace: CAP_NET_ADMIN changes
+  // them, and packet sockets pass below them.
+  for (const char* name : {"CAP_NET_ADMIN", "CAP_NET_RAW"})
+    if (std::ranges::find(spec.capabilities, name) != spec.capabilities.end())
+      return bad(network.origin, cat("network.mode is \"", mode, "\", but capabilities.keep lists ", name, ", which passes by its rules"),
+                 "remove one of them");
   return {};
 }
 

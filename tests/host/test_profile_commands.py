@@ -77,8 +77,6 @@ PENDING = {
     '[filesystem]\noverlay = ["~/project"]\n': "overlay",
     '[network]\nmode = "private"\n': "private",
     '[network]\nmode = "filtered"\n': "filtered",
-    '[network]\npublish = ["127.0.0.1:8080:80"]\n': "publish",
-    '[network]\nallow = ["www.example.org:443"]\n': "allow",
 }
 
 

@@ -17,7 +17,7 @@ RUN = {
     "run --cpus much -- true": "0.5",
     "run --memory-swap 1G -- true": "--memory",
     "run --net bridge -- true": "none, host",
-    "run --network private -- true": "not built yet",
+    "run --net private -- true": "not built yet",
     "run -e =1 -- true": "NAME=VALUE",
     "run --env-file nope -- true": "nope: No such file",
     "run --set cgroup.memory.mx=1G -- true": "cgroup.memory.max",

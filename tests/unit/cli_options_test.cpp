@@ -71,7 +71,7 @@ TEST_CASE("values stand behind =, behind a letter or in the next word") {
     CHECK(line->options[0].value == "512m");
     CHECK(line->options[0].option->name == "memory");
   }
-  CHECK(parse({"--net", "host"})->options[0].option->name == "network");
+  CHECK(parse({"--network", "host"})->options[0].option->name == "net");
 }
 
 TEST_CASE("other subcommands take options and words in any order") {

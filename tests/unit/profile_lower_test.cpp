@@ -151,13 +151,11 @@ TEST_CASE("what is not built yet is refused, and what turns it off is not") {
   };
   CHECK(contains(refused("network.mode = \"private\"\n"), "test.toml:1:16: network.mode = \"private\" is part of the format, but not built yet"));
   CHECK(contains(refused("network.mode = \"filtered\"\n"), "not built yet"));
-  CHECK(contains(refused("network.allow = [\"a:1\"]\n"), "network.allow is"));
-  CHECK(contains(refused("network.publish = [\"1:2\"]\n"), "network.publish is"));
   CHECK(contains(refused("filesystem.overlay = [\"~/x\"]\n"), "filesystem.overlay is"));
   CHECK(contains(refused("desktop.x11 = true\n"), "desktop.x11 is"));
   CHECK(contains(refused("dbus.session.own = [\"a.b\"]\n"), "dbus.session.own is"));
   CHECK(contains(refused("dbus.session.talk = [\"a.b\"]\n"), "dbus.session.talk is"));
-  CHECK(refused("desktop.x11 = false\nnetwork.allow = []\nnetwork.publish = [\"1:2\", \"!1:2\"]\n") == "not refused");
+  CHECK(refused("desktop.x11 = false\n") == "not refused");
 }
 
 TEST_CASE("a path asked for as read and as write in one profile is an error") {
