@@ -97,6 +97,7 @@ constexpr EnvironmentVariable variables[] = {
     {"XDG_RUNTIME_DIR",
      "Its bus is where the user's service manager answers; its sbx/filters holds compiled filters. Unset: "
      "/run/user/UID."},
+    {"TRACEPARENT", "The trace that the spans of --trace belong to, as W3C Trace Context has it."},
     {"SBX_PROFILE_PATH", "Directories, separated by colons, in place of the usual search path of profiles."},
 };
 

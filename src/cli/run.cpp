@@ -14,6 +14,7 @@
 #include "cli/output.h"
 #include "cli/run_options.h"
 #include "cli/run_outputs.h"
+#include "cli/run_trace.h"
 #include "filter/cache.h"
 #include "launch/gather.h"
 #include "launch/launcher.h"
@@ -55,8 +56,13 @@ Result<Profile> gather_profile(const RunRequest& request) {
   return profile;
 }
 
-Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& caller) {
-  SBX_ASSIGN(const auto profile, gather_profile(request));
+Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& caller, StepTimes& steps) {
+  const auto read = [&] {
+    const StepTimer timer(steps, Step::read_profile);
+    return gather_profile(request);
+  };
+  SBX_ASSIGN(const auto profile, read());
+  const StepTimer timer(steps, Step::lower_profile);
   SBX_TRY(check_fault(Step::lower_profile));
   SBX_ASSIGN(auto spec,
              lower_profile(profile, caller, request.argv, request.name.empty() ? random_id() : request.name));
@@ -67,8 +73,13 @@ Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& 
   return spec;
 }
 
-Result<LaunchPlan> gather_plan(const SandboxSpec& spec, const CallerContext& caller) {
-  SBX_ASSIGN(auto plan, gather_plan(spec));
+Result<LaunchPlan> gather_plan(const SandboxSpec& spec, const CallerContext& caller, StepTimes& steps) {
+  const auto make = [&] {
+    const StepTimer timer(steps, Step::make_plan);
+    return gather_plan(spec);
+  };
+  SBX_ASSIGN(auto plan, make());
+  const StepTimer timer(steps, Step::compile_filter);
   SBX_TRY(check_fault(Step::compile_filter));
   // The last one is written to: never the installed one, though the caller has no home for its own.
   SBX_ASSIGN(auto filter, load_or_compile_filter(spec.seccomp, spec.namespaces.nested,
@@ -99,10 +110,10 @@ struct JournalOutput {
   }
 };
 
-Result<int> run(const RunRequest& request, const RunOutputs& outputs) {
+Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& trace) {
   const auto caller = read_caller();
-  SBX_ASSIGN(const auto spec, gather_spec(request, caller));
-  SBX_ASSIGN(auto plan, gather_plan(spec, caller));
+  SBX_ASSIGN(const auto spec, gather_spec(request, caller, trace.steps));
+  SBX_ASSIGN(auto plan, gather_plan(spec, caller, trace.steps));
   if (request.explain) {
     SBX_TRY(print(explain(plan)));
     return 0;
@@ -113,7 +124,9 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs) {
   options.on_losses = tell_losses;
   JournalOutput journal_output;
   if (request.log == LogTarget::journal) SBX_TRY(journal_output.open(spec.name, options));
-  LaunchLog log(labels_of(spec, plan));
+  options.steps_before = trace.steps;
+  trace.labels = labels_of(spec, plan);
+  LaunchLog log(trace.labels);
   options.companions.push_back(log.companion());
   auto launched = launch(std::move(plan), options);
   if (!launched) {
@@ -122,7 +135,9 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs) {
   }
   const auto& report = *launched;
   if (const auto words = ending_in_words(report); !words.empty()) complain(words);
-  if (auto written = outputs.write(report); !written) {
+  auto written = outputs.write(report);
+  if (written) written = trace.write(report);
+  if (!written) {
     auto error = std::move(written).error();
     error.hint = cat("the command itself has run, with status ", exit_status(report));
     return fail(std::move(error));
@@ -152,10 +167,12 @@ Result<int> run_command(const ParsedLine& line) {
   // A reader of the report that goes away must not end sbx, and with it the command; the payload's own signals are
   // reset before exec.
   ::signal(SIGPIPE, SIG_IGN);
-  auto status = run(request, outputs);
+  SBX_ASSIGN(auto trace, RunTrace::open(request));
+  auto status = run(request, outputs, trace);
   if (!status) {
     add_likely_mistake(request, status.error());
     outputs.write_failure(status.error());
+    trace.write_failure(status.error());
   }
   return status;
 }

@@ -74,6 +74,9 @@ Result<> read_other(const ParsedOption& parsed, RunRequest& request) {
     SBX_ASSIGN(request.name, read_name(parsed));
   } else if (name == "report") {
     SBX_ASSIGN(request.report, read_report(parsed));
+  } else if (name == "trace") {
+    if (parsed.value.empty()) return fail(usage_error("--trace needs the name of a file"));
+    request.trace_file = parsed.value;
   } else if (name == "log") {
     SBX_ASSIGN(request.log, read_log(parsed));
   } else if (name == "pass-fd") {

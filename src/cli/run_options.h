@@ -33,6 +33,7 @@ struct RunRequest {
   int status_fd = -1;
   ReportTarget report;
   LogTarget log = LogTarget::none;
+  std::string trace_file;  // empty: none
   bool explain = false;
   std::vector<std::string> argv;
 };

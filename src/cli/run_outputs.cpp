@@ -10,6 +10,7 @@
 
 #include "base/fault.h"
 #include "base/text.h"
+#include "cli/files.h"
 #include "cli/output.h"
 #include "launch/report.h"
 
@@ -60,16 +61,7 @@ Result<RunOutputs> RunOutputs::open(const RunRequest& request) {
     SBX_ASSIGN(outputs.report_fd_, take_own_fd("--report", report.fd, request.pass_fds));
   }
   if (report.file.empty() || request.explain) return outputs;
-  // O_NONBLOCK: a fifo without a reader fails rather than waiting for one. O_NOFOLLOW: the directory may be one that a
-  // command of an earlier run could write, and leave a symlink to the caller's own files in.
-  constexpr int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW;
-  outputs.file_.reset(::open(report.file.c_str(), flags, 0666));
-  if (!outputs.file_)
-    return fail_errno(Step::write_report, errno, report.file,
-                      errno == ELOOP   ? "remove the symbolic link; a descriptor is written as json:fd:N"
-                      : errno == ENXIO ? "start the reader of the fifo first"
-                                       : "name a file that can be written");
-  ::fcntl(outputs.file_.get(), F_SETFL, O_WRONLY);
+  SBX_ASSIGN(outputs.file_, open_output_file(report.file, 0));
   outputs.report_fd_ = outputs.file_.get();
   outputs.file_name_ = report.file;
   return outputs;

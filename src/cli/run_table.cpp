@@ -210,6 +210,10 @@ constexpr OptionInfo options[] = {
      "journal: what the command writes goes to systemd's journal, standard error as warnings, under the identifier "
      "sbx-NAME; sbx logs NAME shows it.",
      Completes::choice, "none journal"},
+    {"trace", 0, Takes::value, "FILE",
+     "Append the launch to FILE as OpenTelemetry spans, one a step: a line of JSON as collectors read it. It belongs to "
+     "the trace of the environment's TRACEPARENT, or to a new one.",
+     Completes::file},
     {"status-fd", 0, Takes::value, "N",
      "Write JSON lines to the file descriptor N: {\"pid\":N} at the start, {\"exit-code\":N} at the end, or "
      "{\"error\":MESSAGE} where the command never started."},

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "base/step.h"
+#include "base/step_times.h"
 #include "base/unique_fd.h"
 
 namespace sbx {
@@ -41,9 +41,6 @@ struct Message {
   std::int32_t detail = 0;
 };
 
-struct StepTimes {
-  std::uint32_t us[step_count] = {};
-};
 struct StartedMessage {
   Message message;
   StepTimes times;

@@ -100,8 +100,7 @@ int take_plan_ids(const ChildProgram& program) {
 
 int Progress::enter(Step step) {
   const std::uint64_t now = now_ns();
-  if (since_ns_ != 0)
-    times_.us[static_cast<std::size_t>(step_)] += static_cast<std::uint32_t>((now - since_ns_) / 1000);
+  if (since_ns_ != 0) times_.add(step_, since_ns_, now);
   since_ns_ = now;
   step_ = step;
   index_ = -1, detail_ = 0;

@@ -1,12 +1,11 @@
 // ExitReport: how a sandbox ended, what it used, and the receipt: what was asked for beside what was found enforced.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/step.h"
+#include "base/step_times.h"
 #include "kernel/cgroup.h"
 #include "plan/launch_plan.h"
 
@@ -27,6 +26,7 @@ struct ExitReport {
   int exit_code = 0;               // with exited
   int signal = 0;                  // with signalled and out_of_memory
   std::string scope;               // the unit's name; empty: none
+  std::uint64_t exec_ns = 0;       // CLOCK_MONOTONIC, right after exec
   std::uint64_t wall_time_us = 0;  // from exec to the payload's end
   std::uint64_t setup_time_us = 0; // from the start of the launch to exec
   std::uint64_t user_time_us = 0, system_time_us = 0, max_rss_bytes = 0;  // rusage of the whole sandbox
@@ -34,7 +34,7 @@ struct ExitReport {
   CgroupSpec limits;               // what was asked for, to explain a kill
   std::vector<ReceiptItem> receipt;
   std::vector<Loss> losses;
-  std::array<std::uint64_t, step_count> step_us{};  // time spent in each Step; 0: not run
+  StepTimes steps;
 };
 
 // The payload's own; 128+n for a signal; 124 for a timeout (as timeout(1)).

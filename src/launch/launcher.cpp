@@ -43,6 +43,9 @@ std::uint64_t microseconds(Clock::duration duration) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
 }
 
+// As CLOCK_MONOTONIC gives it, which libstdc++'s steady clock is: the child's times are of the same.
+std::uint64_t nanoseconds(Clock::time_point time) { return static_cast<std::uint64_t>(time.time_since_epoch().count()); }
+
 int remaining_ms(Clock::time_point deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
   return static_cast<int>(std::max<std::int64_t>(left, 0));
@@ -51,7 +54,10 @@ int remaining_ms(Clock::time_point deadline) {
 // One launch, in numbered phases. Whatever is made is undone by the destructor unless the end did it.
 class Launch {
  public:
-  Launch(LaunchPlan plan, const LaunchOptions& options) : plan_(std::move(plan)), options_(options), cgroup_(plan_) { report_.losses = plan_.losses; }
+  Launch(LaunchPlan plan, const LaunchOptions& options) : plan_(std::move(plan)), options_(options), cgroup_(plan_) {
+    report_.losses = plan_.losses;
+    report_.steps = options_.steps_before;
+  }
   ~Launch() { undo(); }
   Launch(const Launch&) = delete;
   Launch& operator=(const Launch&) = delete;
@@ -84,7 +90,7 @@ class Launch {
   void settle(Received received);
   Result<ExitReport> finish();
   void note(Step step, Clock::time_point since) {
-    report_.step_us[static_cast<std::size_t>(step)] += microseconds(Clock::now() - since);
+    report_.steps.add(step, nanoseconds(since), nanoseconds(Clock::now()));
   }
   void status_line(const std::string& line) const;
   Error death_in_setup();
@@ -265,7 +271,7 @@ Result<> Launch::take(Received& received, bool& started) {
       // A short payload may be over before its start is heard of here.
       exec_ = Clock::time_point(std::chrono::nanoseconds(received.exec_ns));
       if (terminal_) terminal_->start();
-      for (std::size_t i = 0; i < step_count; ++i) report_.step_us[i] += received.times.us[i];
+      report_.steps.add(received.times);
       return {};
     default: return fail(Step::wait_gate, ErrorKind::internal, "the sandbox spoke out of turn");
   }
@@ -288,6 +294,7 @@ Result<> Launch::await_start() {
     SBX_TRY(take(received, started));
   }
   report_.setup_time_us = microseconds(exec_ - begin_);
+  report_.exec_ns = nanoseconds(exec_);
   report_.scope = cgroup_.scope_name();
   if (options_.on_losses && !report_.losses.empty()) options_.on_losses(report_.losses);
   for (const Companion& companion : options_.companions)

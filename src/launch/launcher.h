@@ -11,6 +11,7 @@
 namespace sbx {
 
 struct LaunchOptions {
+  StepTimes steps_before;     // those of the caller's own, to stand in the report with the launch's
   bool receipt = false;        // read the receipt back even where plan.require doesn't ask for it
   int status_fd = -1;          // borrowed; {"pid":N} and {"exit-code":N} lines as JSON; -1: none
   int output = -1, error = -1;  // borrowed; the payload's 1 and 2; -1: the caller's own, or the sandbox's terminal

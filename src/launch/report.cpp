@@ -182,7 +182,7 @@ std::string report_json(const ExitReport& report) {
     losses.push_back(nlohmann::ordered_json{{"protection", loss.protection}, {"reason", loss.reason}, {"remedy", loss.remedy}});
   auto& steps = document["step_us"] = nlohmann::ordered_json::object();
   for (std::size_t i = 0; i < step_count; ++i)
-    if (report.step_us[i] != 0) steps[std::string(step_names[i])] = report.step_us[i];
+    if (report.steps.us[i] != 0) steps[std::string(step_names[i])] = report.steps.us[i];
   // A path may hold bytes that are no UTF-8: they become U+FFFD rather than an exception.
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }

@@ -1,6 +1,5 @@
 // What the journal is told of a sandbox: that it started, how it ended, or at which Step it failed. catalog/ explains each.
 #pragma once
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,14 +7,9 @@
 #include "launch/companion.h"
 #include "launch/exit_report.h"
 #include "systemd/journal.h"
+#include "telemetry/labels.h"
 
 namespace sbx {
-
-struct SandboxLabels {
-  std::string id, name, profile;
-  std::string command;          // argv[0] alone: arguments may hold secrets, and the journal has other readers
-  bool system_manager = false;  // whose unit the scope is
-};
 
 // Pure.
 std::vector<JournalField> started_entry(const SandboxLabels& labels, const StartedSandbox& sandbox);

@@ -50,7 +50,7 @@ TEST_CASE("exit statuses are those of the shell and of timeout(1)", "[report]") 
 TEST_CASE("the JSON report keeps its keys, and survives bytes that are no UTF-8", "[report]") {
   ExitReport report;
   report.exit_code = 4;
-  report.step_us[static_cast<std::size_t>(Step::clone_init)] = 530;
+  report.steps.us[static_cast<std::size_t>(Step::clone_init)] = 530;
   report.receipt.push_back({"mounts", "mount /\xff", "not mounted", false});
   report.losses.push_back({"landlock", "the kernel lacks it", ""});
   const auto document = nlohmann::json::parse(report_json(report));
