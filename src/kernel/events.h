@@ -23,6 +23,9 @@ class Events {
   // Runs the handlers of what is ready. Never blocks. Handlers must not block either.
   void dispatch();
 
+  // What to do when a child of the process stopped or ended; for the loop that has the signals.
+  std::function<void()> child_changed = {};
+
  private:
   UniqueFd epoll_;
   // Shared, so that a handler that removes itself lives until it returns.

@@ -21,6 +21,13 @@ struct HeldSandbox {
   int pidfd;              // borrowed
   const Cgroup* cgroup;   // null: none, or not known yet
   std::string scope;      // the unit's name; empty: none
+  // Init's, for a companion that needs_namespaces; borrowed. Later nobody can open them: init is no longer dumpable.
+  int user_namespace = -1, network_namespace = -1;
+};
+// A process outside of the sandbox that works for it, and so lives in its cgroup and counts towards its limits.
+struct HelperProcess {
+  pid_t pid = -1;
+  int pidfd = -1;  // the companion's, which also reaps it
 };
 struct StartedSandbox {
   std::uint64_t setup_time_us;
@@ -37,7 +44,7 @@ struct SettledSandbox {
   std::uint32_t file_mode_mask;             // the payload's umask at its start
 };
 
-// Each function may be empty. An error of the first two stops the launch, before the payload has run. After a launch that
+// Each function may be empty. An error of the first three stops the launch, before the payload has run. After a launch that
 // failed `ended` isn't called: what was set up is undone by its owner's destructor.
 struct Companion {
   // Right after the clone and the id maps, while the child mounts and the service manager works: start what takes time.
@@ -50,6 +57,13 @@ struct Companion {
   std::function<void(const SettledSandbox&)> settled = {};
   // The sandbox is gone, its cgroup may be.
   std::function<void(const ExitReport&)> ended;
+
+  bool needs_namespaces = false;
+  // Before the clone: makes a process that waits to be told more, since the scope is asked for with all its processes.
+  std::function<Result<HelperProcess>()> forked = {};
+  // Lines of the receipt, read back while the payload waits; and what was lost while it ran, asked for at the end.
+  std::function<std::vector<ReceiptItem>()> receipt = {};
+  std::function<std::vector<Loss>()> losses = {};
 };
 
 }  // namespace sbx

@@ -32,10 +32,11 @@ Result<> LaunchCgroup::make() {
   return write_limits(*cgroup_, sub->limits);
 }
 
-Result<> LaunchCgroup::request(pid_t child, int pidfd, Deadline deadline) {
+Result<> LaunchCgroup::request(pid_t child, int pidfd, const std::vector<HelperProcess>& helpers, Deadline deadline) {
   const auto* request = std::get_if<ScopeRequest>(&plan_.cgroup);
   if (request == nullptr) return {};
-  TransientScope scope{request->name, request->slice, request->description, {}, child, pidfd};
+  TransientScope scope{request->name, request->slice, request->description, {}, {{child, pidfd}}};
+  for (const HelperProcess& helper : helpers) scope.processes.push_back({helper.pid, helper.pidfd});
   // What is wrong with the request itself is no loss but a mistake.
   SBX_ASSIGN(scope.properties, scope_properties(request->limits, request->properties, request->system_manager));
   const auto start = [&]() -> Result<ScopeJob> {
@@ -120,8 +121,8 @@ Result<> LaunchCgroup::lose(Error error, const std::function<void(const Loss&)>&
   return {};
 }
 
-Result<> LaunchCgroup::move(pid_t child) {
-  return cgroup_ && !scope_ ? cgroup_->write("cgroup.procs", std::to_string(child)) : Result<>{};
+Result<> LaunchCgroup::move(pid_t process) {
+  return cgroup_ && !scope_ ? cgroup_->write("cgroup.procs", std::to_string(process)) : Result<>{};
 }
 
 std::string LaunchCgroup::scope_name() const {

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "kernel/cgroup.h"
+#include "launch/companion.h"
 #include "launch/exit_report.h"
 #include "plan/launch_plan.h"
 #include "systemd/scope.h"
@@ -20,12 +21,12 @@ class LaunchCgroup {
   // Before the clone: a sub-cgroup with its limits written and found in force. Nothing for a scope.
   Result<> make();
   int clone_into() const { return cgroup_ && !scope_ ? cgroup_->fd() : -1; }
-  // After the clone: asks for a scope around the child, and doesn't wait.
-  Result<> request(pid_t child, int pidfd, Deadline deadline);
+  // After the clone: asks for a scope around the child and its helpers, and doesn't wait.
+  Result<> request(pid_t child, int pidfd, const std::vector<HelperProcess>& helpers, Deadline deadline);
   // Waits for the scope and reads its limits back. A scope that the plan can do without and can't be had is a loss.
   Result<> verify(pid_t child, Deadline deadline, const std::function<void(const Loss&)>& on_loss);
-  // For kernels without CLONE_INTO_CGROUP: moves the child.
-  Result<> move(pid_t child);
+  // For helpers, and for kernels without CLONE_INTO_CGROUP: moves a process into a sub-cgroup.
+  Result<> move(pid_t process);
 
   bool exists() const { return cgroup_.has_value(); }
   const Cgroup* cgroup() const { return cgroup_ ? &*cgroup_ : nullptr; }

@@ -65,7 +65,7 @@ class Launch {
   Result<ExitReport> run() {
     SBX_TRY(prepare());            // 1 what the sandbox is made of
     SBX_TRY(clone_child());        // 2 the child, which waits
-    SBX_TRY(cgroup_.request(pid_, pidfd_.get(), Clock::now() + scope_patience));  // 3 in parallel with its mounts
+    SBX_TRY(cgroup_.request(pid_, pidfd_.get(), helpers_, Clock::now() + scope_patience));  // 3 in parallel with its mounts
     SBX_TRY(map_ids());            // 4
     SBX_TRY(attend(&Companion::cloned));
     SBX_TRY(open_gate());          // 5 once the limits hold
@@ -77,6 +77,7 @@ class Launch {
  private:
   Result<> prepare();
   Result<> make_home();
+  Result<> start_helpers();
   Result<> clone_child();
   Result<> map_ids();
   Result<> attend(std::function<Result<>(const HeldSandbox&)> Companion::* hook);
@@ -108,6 +109,8 @@ class Launch {
   LaunchCgroup cgroup_;
   Channel channel_;
   UniqueFd pidfd_;
+  std::vector<HelperProcess> helpers_;
+  UniqueFd user_namespace_, network_namespace_;  // where a companion needs them
   std::optional<Terminal> terminal_;
   std::optional<TerminalGuard> terminal_guard_;  // where the payload has the caller's own
   bool has_limits_ = false;
@@ -159,8 +162,24 @@ Result<> Launch::prepare() {
   auto blocked = BlockedSignals::block();
   if (!blocked) return fail(std::move(blocked).error());
   signals_.emplace(*std::move(blocked));
+  SBX_TRY(start_helpers());
   SBX_ASSIGN(janitor_, Janitor::start(plan_.placeholders));
   program_.lifeline = janitor_.lifeline();
+  return {};
+}
+
+Result<> Launch::start_helpers() {
+  for (const Companion& companion : options_.companions) {
+    if (companion.needs_namespaces && program_.new_user_namespace) {
+      // A child that maps itself would be on its way, and no longer dumpable, before anybody looks.
+      program_.maps_itself = false;
+      program_.waits_for_maps = true;
+    }
+    if (!companion.forked) continue;
+    SBX_ASSIGN(const auto helper, companion.forked());
+    helpers_.push_back(helper);
+    SBX_TRY(cgroup_.move(helper.pid));
+  }
   return {};
 }
 
@@ -185,6 +204,12 @@ Result<> Launch::clone_child() {
   pidfd_.reset(pidfd);
   channel_.child.reset();
   note(Step::clone_init, since);
+  if (std::ranges::any_of(options_.companions, &Companion::needs_namespaces))
+    for (const auto& [name, fd] : {std::pair{"user", &user_namespace_}, std::pair{"net", &network_namespace_}}) {
+      const std::string path = cat("/proc/", pid_, "/ns/", name);
+      fd->reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+      if (!*fd) return fail_errno(Step::clone_init, errno, path);
+    }
   return move ? cgroup_.move(pid_) : Result<>{};
 }
 
@@ -222,7 +247,7 @@ Result<> Launch::tell(MessageKind kind) {
 
 Result<> Launch::attend(std::function<Result<>(const HeldSandbox&)> Companion::* hook) {
   for (const Companion& companion : options_.companions)
-    if (companion.*hook) SBX_TRY((companion.*hook)({plan_, pid_, pidfd_.get(), cgroup_.cgroup(), cgroup_.scope_name()}));
+    if (companion.*hook) SBX_TRY((companion.*hook)({plan_, pid_, pidfd_.get(), cgroup_.cgroup(), cgroup_.scope_name(), user_namespace_.get(), network_namespace_.get()}));
   return {};
 }
 
@@ -282,6 +307,8 @@ Result<> Launch::read_receipt() {
   if (!receipt_) return fail(Step::verify_receipt, ErrorKind::internal, "the sandbox spoke out of turn");
   report_.receipt = receipt_->after_filter(cgroup_.cgroup());
   receipt_.reset();
+  for (const Companion& companion : options_.companions)
+    if (companion.receipt) std::ranges::move(companion.receipt(), std::back_inserter(report_.receipt));
   SBX_TRY(require_receipt(report_.receipt, plan_.require));
   return tell(MessageKind::release);
 }
@@ -364,6 +391,8 @@ Result<ExitReport> Launch::finish() {
   if (const auto* sub = std::get_if<SubCgroup>(&plan_.cgroup)) report_.limits = sub->limits;
   judge_memory();
   if (watch_.timed_out) report_.ending = Ending::timed_out;
+  for (const Companion& companion : options_.companions)
+    if (companion.losses) std::ranges::move(companion.losses(), std::back_inserter(report_.losses));
   status_line(cat("{\"exit-code\":", exit_status(report_), "}\n"));
   cgroup_.end(false);
   for (const Companion& companion : options_.companions)

@@ -93,6 +93,7 @@ class Loop {
     signalfd_siginfo info;
     if (::read(watched_.signals, &info, sizeof info) != sizeof info) return;
     const int signal = static_cast<int>(info.ssi_signo);
+    if (signal == SIGCHLD && watched_.events != nullptr && watched_.events->child_changed) watched_.events->child_changed();
     if (signal == SIGTSTP) {
       // Without a terminal of its own the payload is in a session of its own, where SIGTSTP has no effect (setpgid(2)).
       tell(MessageKind::forward, SIGSTOP);

@@ -1,5 +1,6 @@
 #include "systemd/scope.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/fault.h"
@@ -77,16 +78,18 @@ Result<> ScopeJob::Impl::watch_jobs() {
 
 int ScopeJob::Impl::append_processes(sd_bus_message* message) const {
   const auto& library = bus->library();
-  const auto pid = static_cast<std::uint32_t>(scope.pid);
   const char* name = pidfds ? "PIDFDs" : "PIDs";
   const char* array = pidfds ? "ah" : "au";
   int error = library.sd_bus_message_open_container(message, 'r', "sv");
   if (error >= 0) error = library.sd_bus_message_append_basic(message, 's', name);
   if (error >= 0) error = library.sd_bus_message_open_container(message, 'v', array);
   if (error >= 0) error = library.sd_bus_message_open_container(message, 'a', array + 1);
-  if (error >= 0)
-    error = pidfds ? library.sd_bus_message_append_basic(message, 'h', &scope.pidfd)
-                   : library.sd_bus_message_append_basic(message, 'u', &pid);
+  for (const auto& process : scope.processes) {
+    const auto pid = static_cast<std::uint32_t>(process.pid);
+    if (error >= 0)
+      error = pidfds ? library.sd_bus_message_append_basic(message, 'h', &process.pidfd)
+                     : library.sd_bus_message_append_basic(message, 'u', &pid);
+  }
   for (int container = 0; container < 3 && error >= 0; ++container)
     error = library.sd_bus_message_close_container(message);
   return error;
@@ -191,7 +194,8 @@ Result<ScopeJob> start_scope(const TransientScope& scope, bool system_manager,
   impl->scope = scope;
   impl->system_manager = system_manager;
   SBX_ASSIGN(impl->bus, Bus::connect(system_manager, deadline));
-  impl->pidfds = scope.pidfd >= 0 && impl->bus->library().since_254;
+  impl->pidfds = std::ranges::all_of(scope.processes, [](const auto& process) { return process.pidfd >= 0; }) &&
+                 impl->bus->library().since_254;
   SBX_TRY(impl->watch_jobs());
   SBX_TRY(impl->call());
   SBX_TRY(impl->bus->flush(deadline));

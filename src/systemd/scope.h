@@ -15,8 +15,11 @@ namespace sbx {
 struct TransientScope {
   std::string name, slice, description;
   std::vector<UnitProperty> properties;  // see scope_properties()
-  pid_t pid = 0;                         // the process the scope is made around
-  int pidfd = -1;                        // borrowed; used where the manager takes PIDFDs (systemd 254), else pid
+  struct Process {
+    pid_t pid = 0;
+    int pidfd = -1;  // borrowed; used where the manager takes PIDFDs (systemd 254), else pid
+  };
+  std::vector<Process> processes;        // those the scope is made around
 };
 
 // The call in flight. Made by start_scope once the request is written; wait() returns when JobRemoved says "done".
