@@ -57,6 +57,7 @@ namespace sbx {
   X(seccomp, "seccomp", "load the seccomp filter")                            \
   X(verify_receipt, "verify-receipt", "read back what is enforced")           \
   X(exec, "exec", "execute the command")                                      \
+  X(relay_notifications, "relay-notifications", "relay to the manager")       \
   X(monitor, "monitor", "watch over the sandbox")                             \
   X(write_report, "write-report", "write the report")
 

@@ -15,6 +15,7 @@
 #include "cli/run_options.h"
 #include "cli/run_outputs.h"
 #include "cli/run_trace.h"
+#include "cli/service.h"
 #include "filter/cache.h"
 #include "launch/gather.h"
 #include "launch/launcher.h"
@@ -56,7 +57,7 @@ Result<Profile> gather_profile(const RunRequest& request) {
   return profile;
 }
 
-Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& caller, StepTimes& steps) {
+Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& caller, const Service& service, StepTimes& steps) {
   const auto read = [&] {
     const StepTimer timer(steps, Step::read_profile);
     return gather_profile(request);
@@ -68,6 +69,7 @@ Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& 
              lower_profile(profile, caller, request.argv, request.name.empty() ? random_id() : request.name));
   spec.terminal = request.terminal;
   spec.pass_fds = request.pass_fds;
+  SBX_TRY(service.adapt(spec));
   SBX_TRY(check_fault(Step::validate_spec));
   SBX_TRY(validate_run(spec));
   return spec;
@@ -112,7 +114,9 @@ struct JournalOutput {
 
 Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& trace) {
   const auto caller = read_caller();
-  SBX_ASSIGN(const auto spec, gather_spec(request, caller, trace.steps));
+  Events events;  // outlives who attends to it
+  SBX_ASSIGN(auto service, Service::read(request, caller));
+  SBX_ASSIGN(const auto spec, gather_spec(request, caller, service, trace.steps));
   SBX_ASSIGN(auto plan, gather_plan(spec, caller, trace.steps));
   if (request.explain) {
     SBX_TRY(print(explain(plan)));
@@ -125,6 +129,7 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& 
   JournalOutput journal_output;
   if (request.log == LogTarget::journal) SBX_TRY(journal_output.open(spec.name, options));
   options.steps_before = trace.steps;
+  SBX_TRY(service.attach(options, events));
   trace.labels = labels_of(spec, plan);
   LaunchLog log(trace.labels);
   options.companions.push_back(log.companion());
@@ -142,6 +147,7 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& 
     error.hint = cat("the command itself has run, with status ", exit_status(report));
     return fail(std::move(error));
   }
+  service.end_as(report);
   return exit_status(report);
 }
 

@@ -31,6 +31,13 @@ Result<ReportTarget> read_report(const ParsedOption& parsed) {
                           "write --report, --report=json:FILE or --report=json:fd:N"));
 }
 
+Result<NotifyMode> read_notify_mode(const ParsedOption& parsed) {
+  if (parsed.value == "container") return NotifyMode::container;
+  if (parsed.value == "conmon") return NotifyMode::conmon;
+  if (parsed.value == "ignore") return NotifyMode::ignore;
+  return fail(usage_error(cat("--sdnotify=", parsed.value, ": unknown"), "write container, conmon or ignore"));
+}
+
 Result<LogTarget> read_log(const ParsedOption& parsed) {
   if (parsed.value == "none") return LogTarget::none;
   if (parsed.value == "journal") return LogTarget::journal;
@@ -77,6 +84,8 @@ Result<> read_other(const ParsedOption& parsed, RunRequest& request) {
   } else if (name == "trace") {
     if (parsed.value.empty()) return fail(usage_error("--trace needs the name of a file"));
     request.trace_file = parsed.value;
+  } else if (name == "sdnotify") {
+    SBX_ASSIGN(request.notify, read_notify_mode(parsed));
   } else if (name == "log") {
     SBX_ASSIGN(request.log, read_log(parsed));
   } else if (name == "pass-fd") {

@@ -14,6 +14,9 @@ struct ReportTarget {
 
 enum class LogTarget : std::uint8_t { none, journal };
 
+// podman's --sdnotify: who speaks to the service manager.
+enum class NotifyMode : std::uint8_t { automatic, container, conmon, ignore };
+
 struct EnvironmentFile {
   std::string path, spelled;
 };
@@ -31,6 +34,7 @@ struct RunRequest {
   TerminalMode terminal = TerminalMode::automatic;
   std::vector<int> pass_fds;
   int status_fd = -1;
+  NotifyMode notify = NotifyMode::automatic;
   ReportTarget report;
   LogTarget log = LogTarget::none;
   std::string trace_file;  // empty: none

@@ -217,6 +217,11 @@ constexpr OptionInfo options[] = {
     {"status-fd", 0, Takes::value, "N",
      "Write JSON lines to the file descriptor N: {\"pid\":N} at the start, {\"exit-code\":N} at the end, or "
      "{\"error\":MESSAGE} where the command never started."},
+    {"sdnotify", 0, Takes::value, "MODE",
+     "Who speaks to the service manager by sd_notify(3). container: the command, through a socket of the sandbox's own; "
+     "the default where sbx is the main process of a service. conmon: sbx, which says READY=1 once the command runs. "
+     "ignore: nobody.",
+     Completes::choice, "container conmon ignore"},
     {"explain",
      0,
      Takes::nothing,

@@ -57,6 +57,31 @@ std::vector<LimitReading> read_limits(const Cgroup& cgroup, const CgroupSpec& li
   return readings;
 }
 
+std::vector<LimitReading> read_unit_limits(const std::string& path, const std::string& unit, const CgroupSpec& limits) {
+  std::vector<LimitReading> readings;
+  std::string lacking;  // all of it is told at once
+  for (const auto& asked : limit_values(limits)) {
+    LimitReading reading{asked.file, asked.controller, asked.value, "absent", asked.value.starts_with("max"), {}, {}};
+    for (std::string_view at = path; !reading.enforced && at.size() > 1; at = parent_path(at)) {
+      const auto cgroup = Cgroup::open(std::string(at));
+      const auto found = cgroup ? cgroup->read(asked.file.c_str()) : fail(cgroup.error());
+      if (!found) continue;
+      reading.enforced = limit_is_within(asked, *found);
+      if (reading.enforced || reading.found == "absent") reading.found = *found;
+      // A share is one among those beside it: those above say nothing of the unit's own.
+      if (is_weight(asked)) break;
+    }
+    if (!reading.enforced) {
+      reading.cause = cat("the sandbox stays in the cgroup of ", unit, ", where it is ", reading.found);
+      lacking += cat(lacking.empty() ? "" : ", ", unit_directive(asked));
+    }
+    readings.push_back(std::move(reading));
+  }
+  for (auto& reading : readings)
+    if (!reading.enforced) reading.remedy = cat("put ", lacking, " or Delegate=yes under [Service] of ", unit);
+  return readings;
+}
+
 Result<> require_limits(const std::vector<LimitReading>& readings) {
   for (const auto& reading : readings)
     if (!reading.enforced)

@@ -196,7 +196,7 @@ void MountBuilder::close_all() {
 bool build_root(const ChildProgram& program, Progress& progress) {
   if (!program.new_mount_namespace) return true;
   const LaunchPlan& plan = *program.plan;
-  MountBuilder builder(!plan.new_mount_api);
+  MountBuilder builder(!plan.new_mount_api, program.notify_socket);
   if (!progress.run(Step::make_mounts_private, cut_propagation)) return false;
   if (!progress.run(Step::mount_root, [&] { return builder.make_root(plan); })) return false;
   int index = 0;

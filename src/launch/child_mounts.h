@@ -14,7 +14,7 @@ Step mount_step(const MountOperation& operation);
 
 class MountBuilder {
  public:
-  explicit MountBuilder(bool classic) : classic_(classic) {}
+  MountBuilder(bool classic, int notify_socket) : classic_(classic), notify_socket_(notify_socket) {}
   int make_root(const LaunchPlan& plan);
   int open_root_directory(const LaunchPlan& plan);
   int perform(const MountOperation& operation);  // child_operations.cpp
@@ -33,6 +33,7 @@ class MountBuilder {
   int perform(const LayerDirectory& operation);  // child_layer.cpp
   int perform(const HidePath& operation);
   int perform(const SealReadOnly& operation);
+  int perform(const MakeSocket& operation);
   int mask_proc(const char* proc);
 
   // ---- what they are made of; paths are inside, resolved in the new root without following a symlink
@@ -50,6 +51,7 @@ class MountBuilder {
   int hide_at(const char* path, bool directory, bool must_exist);
 
   bool classic_;
+  int notify_socket_;
   int host_ = -1, stage_ = -1, root_ = -1;
   int above_ = 0;  // mounts over the new root
   int blank_file_ = -1, blank_directory_ = -1;

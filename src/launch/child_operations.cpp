@@ -1,6 +1,8 @@
 // One function for each kind of mount operation. The rules are at the head of child.h.
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -47,6 +49,7 @@ Step mount_step(const MountOperation& operation) {
     Step operator()(const LayerDirectory&) const { return Step::layer; }
     Step operator()(const HidePath&) const { return Step::hide; }
     Step operator()(const SealReadOnly&) const { return Step::seal; }
+    Step operator()(const MakeSocket&) const { return Step::relay_notifications; }
   };
   return std::visit(Visitor{}, operation);
 }
@@ -213,6 +216,22 @@ int MountBuilder::perform(const HidePath& operation) {
   attributes.no_exec = true;
   const int error = attach_new("tmpfs", options, 1, attributes, target);
   ::close(target);
+  return error;
+}
+
+// The launcher's own socket gets its name in here alone: nothing of the host can reach it by that name, and nothing is
+// left anywhere however the launch ends. bind(2) knows no directory descriptor; the pivot changes the working directory.
+int MountBuilder::perform(const MakeSocket& operation) {
+  const char* name = nullptr;
+  const int parent = open_parent(operation.target.c_str(), &name);
+  if (parent < 0) return parent;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  int error = std::strlen(name) < sizeof address.sun_path ? 0 : -ENAMETOOLONG;
+  if (error == 0) std::strcpy(address.sun_path, name);
+  if (error == 0 && ::fchdir(parent) != 0) error = -errno;
+  if (error == 0 && ::bind(notify_socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) error = -errno;
+  ::close(parent);
   return error;
 }
 

@@ -109,6 +109,17 @@ int wait_for_release(const ChildProgram& program) {
   return message.kind == MessageKind::release ? 0 : -EBADMSG;
 }
 
+// What tells a process that something is meant for it and not for its children (sd_listen_fds(3), sd_watchdog_enabled(3)).
+void fill_pid_variables(const ChildProgram& program) {
+  for (const std::string& variable : program.pid_variables) {
+    char* at = const_cast<char*>(variable.c_str()) + variable.find('=') + 1;
+    char digits[12];
+    int count = 0;
+    for (auto pid = static_cast<unsigned>(::syscall(SYS_getpid)); pid > 0; pid /= 10) digits[count++] = static_cast<char>('0' + pid % 10);
+    while (count > 0) *at++ = digits[--count];
+  }
+}
+
 // As execvp(3): goes on past what isn't there; of what is there and can't be executed the first is told.
 int execute(const ChildProgram& program, Progress& progress) {
   int worst = -ENOENT, at = 0;
@@ -155,6 +166,7 @@ int execute(const ChildProgram& program, Progress& progress) {
       // Last, since it may forbid what the steps before need.
       progress.run(Step::seccomp, [&] { return load_plan_filter(plan); }) &&
       progress.run(Step::verify_receipt, [&] { return wait_for_release(program); });
+  fill_pid_variables(program);
   if (ready) progress.run(Step::exec, [&] { return execute(program, progress); });
   ::_exit(failed_status);
 }

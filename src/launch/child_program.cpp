@@ -17,6 +17,7 @@ namespace sbx {
 namespace {
 
 constexpr std::string_view default_path = "/usr/local/bin:/usr/bin:/bin";
+constexpr std::size_t room_for_pid = 12;
 constexpr std::ptrdiff_t most_secrets = 16 << 20;  // argv and environment: at most a quarter of the stack's limit
 
 std::string id_map_text(const std::vector<IdMap>& maps) {
@@ -99,6 +100,8 @@ Result<ChildProgram> make_child_program(const LaunchPlan& plan) {
   for (const auto& word : plan.argv) program.argv.push_back(word.c_str());
   program.argv.push_back(nullptr);
   for (const auto& entry : plan.environment) program.environment.push_back(entry.c_str());
+  for (const auto& name : plan.pid_variables) program.pid_variables.push_back(cat(name, '=', std::string(room_for_pid, '\0')));
+  for (const auto& entry : program.pid_variables) program.environment.push_back(entry.c_str());
   program.environment.push_back(nullptr);
   program.searched_path = plan.argv.front().find('/') == std::string::npos;
   program.commands = candidates(plan.argv.front(), plan.environment);

@@ -29,6 +29,8 @@ struct ChildProgram {
   std::string uid_map, gid_map;
   std::vector<int> kept;                 // pass_fds, ascending
   std::vector<const char*> argv, environment;  // null-terminated
+  std::vector<std::string> pid_variables;      // "NAME=" and room for a number, which the payload fills in
+  int notify_socket = -1;                // the launcher's, to be named inside; -1: none
   std::vector<std::string> commands;     // what to try to execute, in order: PATH spelled out
   std::vector<const char*> command_paths;
   bool searched_path = false;            // argv[0] had no slash

@@ -48,6 +48,7 @@ Words words_of(const HidePath& operation, int error) {
   return {operation.target, error == ENOENT || error == ENOTDIR ? "it changed while the sandbox was made: try again" : ""};
 }
 Words words_of(const SealReadOnly& operation, int) { return {operation.target, ""}; }
+Words words_of(const MakeSocket& operation, int) { return {operation.target, "go without: --sdnotify ignore"}; }
 
 Error explain_mount(const Message& failure, const LaunchPlan& plan) {
   Error error{failure.step, ErrorKind::system, failure.error, "", ""};

@@ -15,12 +15,6 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-const CgroupSpec* limits_of(const CgroupPlan& plan) {
-  if (const auto* scope = std::get_if<ScopeRequest>(&plan)) return &scope->limits;
-  if (const auto* sub = std::get_if<SubCgroup>(&plan)) return &sub->limits;
-  return nullptr;
-}
-
 }  // namespace
 
 Result<> LaunchCgroup::make() {
@@ -66,7 +60,14 @@ Result<> LaunchCgroup::verify(pid_t child, Deadline deadline, const std::functio
     SBX_ASSIGN(cgroup_, Cgroup::open(path));
     SBX_TRY(hold_properties(on_loss));
   }
-  SBX_TRY(hold(*limits, on_loss));
+  if (const auto* unit = std::get_if<UnitCgroup>(&plan_.cgroup)) {
+    SBX_ASSIGN(shared_, Cgroup::open(unit->path));
+    if (const int error = fault_at(Step::verify_limits); error != 0) return fail_errno(Step::verify_limits, error, unit->unit);
+    return hold(read_unit_limits(unit->path, unit->unit, *limits), on_loss);
+  }
+  if (const int error = fault_at(Step::verify_limits); error != 0)
+    return fail_errno(Step::verify_limits, error, cgroup_->path());
+  SBX_TRY(hold(read_limits(*cgroup_, *limits), on_loss));
   // Closes the bus and unloads libsystemd. Not before: a child that died before the manager moved it leaves a scope that
   // never had a process, and that nothing but end(true) stops.
   job_.reset();
@@ -90,10 +91,7 @@ Result<> LaunchCgroup::hold_properties(const std::function<void(const Loss&)>& o
   return {};
 }
 
-Result<> LaunchCgroup::hold(const CgroupSpec& limits, const std::function<void(const Loss&)>& on_loss) {
-  if (const int error = fault_at(Step::verify_limits); error != 0)
-    return fail_errno(Step::verify_limits, error, cgroup_->path());
-  auto readings = read_limits(*cgroup_, limits);
+Result<> LaunchCgroup::hold(std::vector<LimitReading> readings, const std::function<void(const Loss&)>& on_loss) {
   std::erase_if(readings, [&](const LimitReading& reading) {
     if (reading.enforced || !contains(plan_.accept, reading.controller)) return false;
     if (on_loss) on_loss(Loss{reading.controller, cat(reading.file, "=", reading.asked, ": ", reading.cause), reading.remedy});

@@ -7,6 +7,7 @@
 
 #include "kernel/cgroup.h"
 #include "launch/companion.h"
+#include "kernel/cgroup_limits.h"
 #include "launch/exit_report.h"
 #include "plan/launch_plan.h"
 #include "systemd/scope.h"
@@ -29,13 +30,16 @@ class LaunchCgroup {
   Result<> move(pid_t process);
 
   bool exists() const { return cgroup_.has_value(); }
+  // The sandbox's own: whatever is done to it meets nobody else.
   const Cgroup* cgroup() const { return cgroup_ ? &*cgroup_ : nullptr; }
+  // The same, or the unit's that it shares with sbx: for reading.
+  const Cgroup* readable() const { return shared_ ? &*shared_ : cgroup(); }
   std::string scope_name() const;
   // The end: kills what is left, stops the scope where the launch failed, removes a sub-cgroup.
   void end(bool failed);
 
  private:
-  Result<> hold(const CgroupSpec& limits, const std::function<void(const Loss&)>& on_loss);
+  Result<> hold(std::vector<LimitReading> readings, const std::function<void(const Loss&)>& on_loss);
   Result<> hold_properties(const std::function<void(const Loss&)>& on_loss);
   Result<> lose(Error error, const std::function<void(const Loss&)>& on_loss);
 
@@ -43,7 +47,7 @@ class LaunchCgroup {
   bool scope_ = false;
   std::optional<ScopeJob> job_;
   std::optional<Error> job_error_;
-  std::optional<Cgroup> cgroup_;
+  std::optional<Cgroup> cgroup_, shared_;
 };
 
 }  // namespace sbx

@@ -156,6 +156,7 @@ Result<> Launch::prepare() {
   program_.waits_for_release = options_.receipt || !plan_.require.empty();
   program_.announces = options_.status_fd >= 0 || program_.waits_for_release;
   SBX_ASSIGN(channel_, make_channel(program_.announces));
+  program_.notify_socket = options_.notify_socket;
   program_.channel = channel_.child.get();
   program_.parent_channel = channel_.parent.get();
   program_.highest_descriptor = std::max(highest_descriptor(), channel_.child.get()) + 64;  // with room for what follows
@@ -305,7 +306,7 @@ Result<> Launch::take(Received& received, bool& started) {
 // Between the payload's last step of set-up and exec: it goes on only where nothing that is required is missing.
 Result<> Launch::read_receipt() {
   if (!receipt_) return fail(Step::verify_receipt, ErrorKind::internal, "the sandbox spoke out of turn");
-  report_.receipt = receipt_->after_filter(cgroup_.cgroup());
+  report_.receipt = receipt_->after_filter(cgroup_.readable());
   receipt_.reset();
   for (const Companion& companion : options_.companions)
     if (companion.receipt) std::ranges::move(companion.receipt(), std::back_inserter(report_.receipt));
@@ -361,7 +362,7 @@ void Launch::settle(Received received) {
 
 Result<ExitReport> Launch::finish() {
   // While init still holds the cgroup: the service manager removes it once it is empty.
-  if (const Cgroup* cgroup = cgroup_.cgroup()) report_.cgroup = cgroup->statistics();
+  if (const Cgroup* cgroup = cgroup_.readable()) report_.cgroup = cgroup->statistics();
   if (terminal_) terminal_->drain(drain_ms);
   terminal_.reset();
   terminal_guard_.reset();
@@ -387,8 +388,7 @@ Result<ExitReport> Launch::finish() {
   report_.scope = cgroup_.scope_name();
   if (code == CLD_EXITED) report_.exit_code = status;
   else report_.ending = Ending::signalled, report_.signal = status;
-  if (const auto* scope = std::get_if<ScopeRequest>(&plan_.cgroup)) report_.limits = scope->limits;
-  if (const auto* sub = std::get_if<SubCgroup>(&plan_.cgroup)) report_.limits = sub->limits;
+  if (const CgroupSpec* limits = limits_of(plan_.cgroup)) report_.limits = *limits;
   judge_memory();
   if (watch_.timed_out) report_.ending = Ending::timed_out;
   for (const Companion& companion : options_.companions)

@@ -19,6 +19,7 @@ struct LaunchOptions {
   // during the launch (a scope that no service manager could give). Not called where there is none.
   std::function<void(const std::vector<Loss>&)> on_losses;
   std::vector<Companion> companions;  // told in this order
+  int notify_socket = -1;      // borrowed; for the plan's MakeSocket
   Events* events = nullptr;           // borrowed; attended to while the payload runs; null: none
 };
 

@@ -20,8 +20,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What is passed on to the payload. SIGTSTP has its own way; the rest is about sbx itself.
-constexpr int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGALRM};
+// What is passed on to the payload; SIGABRT is how a service manager's watchdog asks for a core. SIGTSTP has its own way;
+// the rest is about sbx itself.
+constexpr int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGALRM, SIGABRT};
 
 class Loop {
  public:
@@ -101,7 +102,9 @@ class Loop {
     }
     if (watched_.terminal != nullptr && signal == SIGWINCH) return watched_.terminal->resize();
     if (watched_.terminal != nullptr && signal == SIGCONT) watched_.terminal->resume();
-    if (std::ranges::find(forwarded, signal) != std::end(forwarded)) tell(MessageKind::forward, signal);
+    // Real-time signals too: a unit may reload by one (ReloadSignal= of systemd.service(5)).
+    const bool real_time = signal >= SIGRTMIN && signal <= SIGRTMAX;
+    if (real_time || std::ranges::find(forwarded, signal) != std::end(forwarded)) tell(MessageKind::forward, signal);
   }
 
   // sbx stops as its payload did, so that the caller's shell takes over; once it is continued, so is the payload. By

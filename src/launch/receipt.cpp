@@ -173,16 +173,13 @@ void ReceiptReader::State::rlimits() {
 }
 
 void ReceiptReader::State::limits_of(const Cgroup* cgroup) {
-  const CgroupSpec* limits = nullptr;
-  std::string asked;
-  if (const auto* scope = std::get_if<ScopeRequest>(&plan_.cgroup)) {
-    limits = &scope->limits;
-    asked = cat("scope ", scope->name);
-  } else if (const auto* sub = std::get_if<SubCgroup>(&plan_.cgroup)) {
-    limits = &sub->limits;
-    asked = cat("cgroup ", sub->parent, "/", sub->name);
-  }
+  const CgroupSpec* limits = ::sbx::limits_of(plan_.cgroup);
   if (limits == nullptr) return;
+  std::string asked;
+  const auto* unit = std::get_if<UnitCgroup>(&plan_.cgroup);
+  if (const auto* scope = std::get_if<ScopeRequest>(&plan_.cgroup)) asked = cat("scope ", scope->name);
+  else if (const auto* sub = std::get_if<SubCgroup>(&plan_.cgroup)) asked = cat("cgroup ", sub->parent, "/", sub->name);
+  else asked = cat("cgroup ", unit->path);
   if (cgroup == nullptr) {
     add("scope", asked, "none", false);
     for (const LimitValue& value : limit_values(*limits)) add(value.controller, cat(value.file, "=", value.value), "no cgroup", false);
@@ -190,7 +187,7 @@ void ReceiptReader::State::limits_of(const Cgroup* cgroup) {
   }
   const auto path = v2_path(read_kernel_file(proc_ + "cgroup"));
   add("scope", asked, path.value_or(""), path && is_at_or_below(*path, cgroup->path()));
-  for (const LimitReading& reading : read_limits(*cgroup, *limits))
+  for (const LimitReading& reading : unit != nullptr ? read_unit_limits(unit->path, unit->unit, *limits) : read_limits(*cgroup, *limits))
     add(reading.controller, cat(reading.file, "=", reading.asked), reading.found, reading.enforced);
 }
 

@@ -70,6 +70,7 @@ struct Expect {
     return MountExpectation{layer.target, {}, {"ro", "nosuid", "nodev"}};
   }
   std::optional<MountExpectation> operator()(const HidePath&) const { return std::nullopt; }
+  std::optional<MountExpectation> operator()(const MakeSocket&) const { return std::nullopt; }
   std::optional<MountExpectation> operator()(const SealReadOnly& seal) const {
     return MountExpectation{seal.target, {}, {"ro"}};
   }

@@ -85,6 +85,11 @@ Result<> plan_cgroup(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan
     plan.cgroup = SubCgroup{facts.delegated_cgroup, without_suffix(spec.scope.name), spec.cgroup};
     return {};
   }
+  // A service's sandbox is that service: its manager accounts for it, limits it and ends it.
+  if (spec.scope.in_own_unit && v2 && facts.own_unit && facts.own_unit->name.ends_with(".service") && spec.scope.properties.empty()) {
+    plan.cgroup = UnitCgroup{facts.own_cgroup, facts.own_unit->name, spec.cgroup};
+    return {};
+  }
   if (spec.scope.mode == ScopeMode::none) {
     const Cause cause{"systemd.scope is \"none\", and the caller's own cgroup isn't delegated to it",
                       "set systemd.scope = \"auto\", or run sbx in a unit with Delegate=yes"};

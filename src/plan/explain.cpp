@@ -113,6 +113,10 @@ void explain_cgroup(const LaunchPlan& plan, Lines& lines) {
                         [&](const SubCgroup& sub) {
                           lines.add("cgroup", cat(sub.parent, "/", sub.name, ", made in the caller's delegated cgroup"));
                           explain_limits(sub.limits, lines);
+                        },
+                        [&](const UnitCgroup& unit) {
+                          lines.add("cgroup", cat("that of ", unit.unit, ", whose limits must be as tight"));
+                          explain_limits(unit.limits, lines);
                         }},
              plan.cgroup);
 }
@@ -157,7 +161,8 @@ void explain_mount(const PlannedMount& mount, Lines& lines) {
                                     layer.submounts.empty() ? "" : cat("; carries ", join(layer.submounts, ", "))));
                  },
                  [&](const HidePath& hide) { add("hide", cat(hide.target, hide.directory ? "/" : "")); },
-                 [&](const SealReadOnly& seal) { add("seal", cat(seal.target, ", read-only")); }},
+                 [&](const SealReadOnly& seal) { add("seal", cat(seal.target, ", read-only")); },
+                 [&](const MakeSocket& socket) { add("socket", cat(socket.target, ", to the service manager")); }},
       mount.operation);
 }
 

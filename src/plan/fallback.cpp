@@ -28,12 +28,6 @@ Result<> give_up(const SandboxSpec& spec, LaunchPlan& plan, Loss loss) {
 
 namespace {
 
-const CgroupSpec* limits_in_force(const LaunchPlan& plan) {
-  if (const auto* scope = std::get_if<ScopeRequest>(&plan.cgroup)) return &scope->limits;
-  if (const auto* sub = std::get_if<SubCgroup>(&plan.cgroup)) return &sub->limits;
-  return nullptr;
-}
-
 // Whether the plan has the protection at all; that it holds is read back at the launch.
 bool is_planned(const SandboxSpec& spec, const LaunchPlan& plan, std::string_view name) {
   constexpr std::array<std::pair<std::string_view, std::uint64_t>, 7> namespaces{{{"user", CLONE_NEWUSER},
@@ -49,7 +43,7 @@ bool is_planned(const SandboxSpec& spec, const LaunchPlan& plan, std::string_vie
   if (name == "landlock") return plan.landlock.abi != 0;
   if (name == "scope") return std::holds_alternative<ScopeRequest>(plan.cgroup);
   if (name == "proc") return spec.namespaces.pid;
-  const CgroupSpec* limits = limits_in_force(plan);
+  const CgroupSpec* limits = limits_of(plan.cgroup);
   if (name == "memory") return limits != nullptr && (limits->memory_max || limits->memory_high || limits->memory_swap_max);
   if (name == "cpu") return limits != nullptr && (limits->cpu_quota_us || limits->cpu_weight);
   if (name == "pids") return limits != nullptr && limits->pids_max;

@@ -34,8 +34,9 @@ struct LayerEntry { std::string name; enum class Kind : std::uint8_t { directory
 struct LayerDirectory { std::string target; std::vector<LayerEntry> entries; std::vector<std::string> submounts; };
 struct HidePath { std::string target; bool directory = false; bool searchable = false; };
 struct SealReadOnly { std::string target; };
+struct MakeSocket { std::string target; };  // binds the launcher's socket for notifications to this name
 using MountOperation = std::variant<MakeDirectory, MakeSymlink, MakeFile, BindTree, MountTmpfs, MountProc, MountDevpts,
-                                    LayerDirectory, HidePath, SealReadOnly>;
+                                    LayerDirectory, HidePath, SealReadOnly, MakeSocket>;
 struct PlannedMount {
   MountOperation operation;
   Origin origin;
@@ -75,7 +76,17 @@ struct SubCgroup {                 // inside a unit that delegates its own
   std::string name;
   CgroupSpec limits;
 };
-using CgroupPlan = std::variant<std::monostate, ScopeRequest, SubCgroup>;
+struct UnitCgroup {                // the caller's own unit, whose limits are to be as tight as these
+  std::string path, unit;
+  CgroupSpec limits;
+};
+using CgroupPlan = std::variant<std::monostate, ScopeRequest, SubCgroup, UnitCgroup>;
+inline const CgroupSpec* limits_of(const CgroupPlan& plan) {
+  return std::visit([](const auto& place) -> const CgroupSpec* {
+    if constexpr (requires { place.limits; }) return &place.limits;
+    else return nullptr;
+  }, plan);
+}
 
 // Given up, as [fallback] accept or scope "auto" allow. `asked`: the key and where it was said, where there is one.
 struct Loss { std::string protection, reason, remedy, asked = {}; };
@@ -116,6 +127,7 @@ struct LaunchPlan {
   std::uint64_t kept_capabilities = 0;  // bit n: capability n
   std::vector<RlimitSpec> rlimits;
   std::vector<std::string> argv, environment;
+  std::vector<std::string> pid_variables;  // beside `environment`, each with the payload's own pid
   std::string workdir;
   bool workdir_required = false;
   std::vector<int> pass_fds;

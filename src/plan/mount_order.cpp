@@ -57,6 +57,8 @@ Result<> MountOrder::add_name(const MountItem& item, const MountItem& over) {
   if (in_tmpfs || over.owned) {
     if (item.kind == MountItem::Kind::symlink)
       put(item.target, rank_name, MakeSymlink{item.target, item.text}, item.origin);
+    else if (item.kind == MountItem::Kind::socket)
+      put(item.target, rank_name, MakeSocket{item.target}, item.origin);
     else
       put(item.target, rank_name, MakeFile{item.target, item.text, item.mode, false}, item.origin);
     return {};

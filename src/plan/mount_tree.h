@@ -10,7 +10,7 @@
 namespace sbx {
 
 struct MountItem {
-  enum class Kind : std::uint8_t { directory, tmpfs, bind, proc, devpts, file, symlink };
+  enum class Kind : std::uint8_t { directory, tmpfs, bind, proc, devpts, file, symlink, socket };
   Kind kind = Kind::directory;
   std::string target = {};     // canonical, inside
   std::string source = {};     // bind: canonical, on the host

@@ -91,6 +91,13 @@ Result<std::vector<MountItem>> wanted_items(const SandboxSpec& spec, HostView& h
   for (const FileSpec& file : files.files)
     items.push_back({.kind = MountItem::Kind::file, .target = file.path, .is_directory = false, .mode = 0444,
                      .text = file.content, .origin = file.origin});
+  if (!spec.notify_socket.empty()) {
+    // A mount of its own, whatever the place is made of, and sealed: the payload can't put anything else there.
+    items.push_back({.kind = MountItem::Kind::tmpfs, .target = std::string(parent_path(spec.notify_socket)), .sealed = true,
+                     .implied = true, .origin = "sdnotify"});
+    items.push_back({.kind = MountItem::Kind::socket, .target = spec.notify_socket, .is_directory = false, .implied = true,
+                     .origin = "sdnotify"});
+  }
   std::stable_sort(items.begin(), items.end(), [](const MountItem& a, const MountItem& b) { return a.target < b.target; });
   return items;
 }

@@ -50,6 +50,7 @@ Result<> plan_namespaces(const SandboxSpec& spec, const HostFacts&, LaunchPlan& 
 Result<> plan_process(const SandboxSpec& spec, LaunchPlan& plan) {
   plan.argv = spec.argv;
   plan.environment = spec.environment;
+  plan.pid_variables = spec.pid_variables;
   plan.workdir = spec.workdir;
   plan.workdir_required = spec.workdir_required;
   if (plan.workdir.empty())

@@ -118,4 +118,52 @@ bool limit_holds(const LimitValue& asked, std::string_view found, std::uint64_t 
   return found == asked.value;
 }
 
+bool is_weight(const LimitValue& limit) { return limit.file.ends_with(".weight"); }
+
+bool limit_is_within(const LimitValue& asked, std::string_view found) {
+  found = trimmed(found);
+  if (asked.file == "cpu.max") {
+    const auto wanted = split(asked.value, ' '), has = split(found, ' ');
+    if (wanted.size() != 2 || has.size() != 2) return false;
+    const auto quota = single_value(wanted[0]), period = parse_number(wanted[1]);
+    const auto quota_found = single_value(has[0]), period_found = parse_number(has[1]);
+    if (!quota || !period || !quota_found || !period_found) return false;
+    if (*quota == unlimited || *quota_found == unlimited) return *quota == unlimited;
+    return static_cast<double>(*quota_found) * static_cast<double>(*period) <= static_cast<double>(*quota) * static_cast<double>(*period_found);
+  }
+  // io.weight lists its devices' overrides after the default one (cgroup-v2.rst).
+  found = found.substr(0, found.find('\n'));
+  if (asked.file == "io.weight" && found.starts_with("default ")) found.remove_prefix(8);
+  const auto wanted = single_value(asked.value), has = single_value(found);
+  return wanted && has && *has <= *wanted;
+}
+
+std::string unit_directive(const LimitValue& limit) {
+  constexpr std::pair<std::string_view, std::string_view> names[] = {
+      {"memory.max", "MemoryMax"}, {"memory.high", "MemoryHigh"}, {"memory.swap.max", "MemorySwapMax"},
+      {"cpu.weight", "CPUWeight"}, {"pids.max", "TasksMax"},      {"io.weight", "IOWeight"}};
+  if (limit.file == "cpu.max") {
+    const auto fields = split(limit.value, ' ');
+    const auto quota = fields.size() == 2 ? single_value(fields[0]) : std::nullopt;
+    const auto period = fields.size() == 2 ? parse_number(fields[1]) : std::nullopt;
+    if (!quota || !period || *period == 0 || *quota == unlimited) return "CPUQuota=";
+    // systemd takes hundredths of a percent and no more (parse_permyriad_unbounded); what is over would loosen the limit.
+    const std::uint64_t parts = std::max<std::uint64_t>(*quota * 10000 / *period, 1);
+    std::string text = cat("CPUQuota=", parts / 100);
+    if (parts % 100 != 0) text += cat(".", parts % 100 < 10 ? "0" : "", parts % 100);
+    return text + "%";
+  }
+  for (const auto& [file, name] : names) {
+    if (file != limit.file) continue;
+    const auto bytes = single_value(limit.value);
+    if (!bytes || *bytes == unlimited) return cat(name, "=infinity");
+    if (limit.controller != "memory" || *bytes == 0) return cat(name, "=", *bytes);
+    constexpr std::pair<std::uint64_t, char> units[] = {{1ULL << 40U, 'T'}, {1ULL << 30U, 'G'}, {1ULL << 20U, 'M'}, {1ULL << 10U, 'K'}};
+    for (const auto& [size, letter] : units)
+      if (*bytes % size == 0) return cat(name, "=", *bytes / size, letter);
+    return cat(name, "=", *bytes);
+  }
+  return {};
+}
+
 }  // namespace sbx

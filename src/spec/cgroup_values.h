@@ -44,5 +44,10 @@ std::vector<std::string> limit_controllers(const CgroupSpec& limits);
 // True where what the file says is what was asked for, by the kernel's own rounding: memory limits are rounded down to
 // whole pages and "max" stands for what exceeds the counter; io.weight is preceded by "default".
 bool limit_holds(const LimitValue& asked, std::string_view found, std::uint64_t page_size);
+// True where what the file says allows no more than what was asked for: a smaller number, a smaller part of a CPU.
+bool limit_is_within(const LimitValue& asked, std::string_view found);
+bool is_weight(const LimitValue& limit);
+// The limit as a directive of systemd.resource-control(5): "MemoryMax=512M", "CPUQuota=50%".
+std::string unit_directive(const LimitValue& limit);
 
 }  // namespace sbx

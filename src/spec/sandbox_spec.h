@@ -129,6 +129,7 @@ struct CgroupSpec {
 enum class ScopeMode : std::uint8_t { automatic, require, none };
 struct ScopeSpec {
   ScopeMode mode = ScopeMode::automatic;
+  bool in_own_unit = false;  // sbx is a service's main process, and the sandbox is to stay in that service's cgroup
   std::string slice = "sbx.slice";
   std::string name;         // the unit, "sbx-PROFILE-ID.scope"; the ID is made by the front
   std::string description;
@@ -185,6 +186,10 @@ struct SandboxSpec {
   LimitsSpec limits;
   TerminalMode terminal = TerminalMode::automatic;
   std::vector<int> pass_fds;              // kept open inside, beyond 0-2
+  // Of a service's payload: where it finds the relay to the service manager (absolute, inside; empty: none), and the
+  // variables that are to hold its own pid, which nobody knows before it lives.
+  std::string notify_socket;
+  std::vector<std::string> pid_variables;
   std::vector<std::string> require;       // [fallback]: names of protections.h
   std::vector<std::string> accept;
 

@@ -15,6 +15,7 @@ OPTIONS = {
     "make-file": ["--set", 'filesystem.file=[{{path="/made/file", content="x"}}]'],
     "make-symlink": ["--set", 'filesystem.symlink=[{{target="/made/link", to="x"}}]'],
     "set-rlimits": ["--ulimit", "nofile=100"],
+    "relay-notifications": ["--sdnotify=container"],
     "verify-receipt": ["--report=json:{tree}/report"],
     "open-journal": ["--log=journal"],
     "write-report": ["--report=json:{tree}/report"],
@@ -54,7 +55,8 @@ def test_fault_stops_the_launch(caller, step):
     options = arguments(caller, step)
     tree = caller.work / "tree"
     before = sorted(os.listdir(tree))
-    outcome = caller.run(*options, "--", "echo", "started", program=caller.programs.faulty, env={"SBX_FAULT": step})
+    outcome = caller.run(*options, "--", "echo", "started", program=caller.programs.faulty,
+                         env={"SBX_FAULT": step, "NOTIFY_SOCKET": "/nowhere"})
     check(outcome, step, "started" in outcome.out)
     assert [name for name in sorted(os.listdir(tree)) if name != "report"] == before
 

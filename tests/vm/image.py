@@ -13,9 +13,10 @@ HERE = Path(__file__).resolve().parent
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 PACKAGES = """systemd systemd-sysv systemd-container dbus dbus-user-session libpam-systemd udev kmod
 linux-image-amd64 initramfs-tools python3-minimal python3 python3-pytest procps iproute2 login passwd uidmap
-bubblewrap ca-certificates""".split()
+bubblewrap ca-certificates nginx prometheus curl openssl passt slirp4netns nftables libc-ares2""".split()
 BUILD_TIMEOUT = 900
 DISK_SIZE = "3G"
+KEEP_SECONDS = 2 * 86400
 
 
 def cache_directory() -> Path:
@@ -70,8 +71,9 @@ def image(release: str) -> Path:
         started = time.monotonic()
         print(f"vm: building the image of {RELEASES[release]} (once; kept in {cache})", file=sys.stderr, flush=True)
         build(release, work)
-        for old in cache.glob(f"{release}-*"):  # of an older recipe
-            shutil.rmtree(old, ignore_errors=True)
+        for old in cache.glob(f"{release}-*"):  # of an older recipe, which another checkout may still be at
+            if time.time() - old.stat().st_mtime > KEEP_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
         work.rename(final)
         print(f"vm: built in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return final
