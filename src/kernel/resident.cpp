@@ -78,8 +78,9 @@ void release_heap(std::uintptr_t page_size) {
 void release_all_memory() {
   if (address_sanitizer) return;  // its own state is where it believes that nobody looks
   auto page_size = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  release_heap(page_size);
   ::dl_iterate_phdr(release_object, &page_size);
+  // Only now: the loader's list of what was opened by dlopen and can't be unloaded lies in the heap.
+  release_heap(page_size);
   release_stack(page_size);
 }
 
