@@ -12,6 +12,7 @@ namespace sbx {
 
 enum class MessageKind : std::uint8_t {
   // parent to child
+  scope_asked,   // the service manager may move the child into a scope from now on
   maps_written,  // gate 1
   open_gate,     // gate 2: the limits hold, and what must stand beside the sandbox does
   attached,      // the terminal has the modes and the size of the caller's

@@ -16,6 +16,7 @@
 #include "kernel/clone.h"
 #include "kernel/idmap.h"
 #include "kernel/session.h"
+#include "launch/child_scope.h"
 
 namespace sbx {
 namespace {
@@ -26,9 +27,8 @@ std::uint64_t now_ns() {
   return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-bool take_ids(const ChildProgram& program, Progress& progress) {
-  if (program.waits_for_maps &&
-      !progress.run(Step::wait_gate, [&] { return wait_for(program.channel, MessageKind::maps_written); }))
+bool take_ids(const ChildProgram& program, Progress& progress, ScopeMove& move) {
+  if (program.waits_for_maps && !progress.run(Step::wait_gate, [&] { return move.wait_for(MessageKind::maps_written); }))
     return false;
   if (program.maps_itself && !progress.run(Step::write_id_maps, [&] {
         return write_id_maps("/proc/self", true, program.uid_map.c_str(), program.gid_map.c_str());
@@ -55,10 +55,9 @@ bool leave_session(const ChildProgram& program, Progress& progress) {
   return !plan.loopback || progress.run(Step::bring_up_loopback, bring_up_loopback);
 }
 
-bool enter_cgroup_namespace(const ChildProgram& program, Progress& progress) {
+bool enter_cgroup_namespace(const ChildProgram& program, Progress& progress, ScopeMove& move) {
   // The payload never runs before its limits hold.
-  if (program.waits_at_gate &&
-      !progress.run(Step::wait_gate, [&] { return wait_for(program.channel, MessageKind::open_gate); }))
+  if (program.waits_at_gate && !progress.run(Step::wait_gate, [&] { return move.wait_for(MessageKind::open_gate); }))
     return false;
   // Only now: the namespace's root is the cgroup that the process is in at this moment (cgroup_namespaces(7)).
   return !program.plan->unshare_cgroup ||
@@ -95,7 +94,7 @@ int take_plan_ids(const ChildProgram& program) {
   // Nobody traces what is still to be confined, nor reads its memory, which holds the caller's secrets. Only now:
   // the maps of a process that isn't dumpable belong to root (proc(5)).
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return -errno;
-  return die_with_parent(program.channel);
+  return program.scope != nullptr ? 0 : die_with_parent(program.channel);
 }
 
 int Progress::enter(Step step) {
@@ -115,12 +114,16 @@ bool Progress::check(int result) {
 
 [[gnu::no_sanitize_address]] void run_child(const ChildProgram& program) {
   Progress progress(program.channel);
+  ScopeMove move(program);
   ::close(program.parent_channel);
   ::umask(0);
-  const bool orphaned = !progress.run(Step::clone_init, [&] { return die_with_parent(program.channel); });
-  if (orphaned || !take_ids(program, progress) || !leave_session(program, progress) ||
-      !build_root(program, progress) || !enter_cgroup_namespace(program, progress))
-    give_up(progress);
+  const bool orphaned = !progress.run(Step::clone_init, [&] { return program.scope != nullptr ? 0 : die_with_parent(program.channel); });
+  if (orphaned || !take_ids(program, progress, move) || !leave_session(program, progress) ||
+      !build_root(program, progress) || !enter_cgroup_namespace(program, progress, move)) {
+    send_raw(progress.channel(), &progress.failure(), sizeof(Message));
+    move.see_it_end();
+    ::_exit(failed_status);
+  }
   run_inside(program, progress);
 }
 

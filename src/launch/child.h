@@ -51,7 +51,7 @@ class Progress {
 [[noreturn]] void run_child(const ChildProgram& program);
 
 // ---- for both; 0 or -errno
-// The death of the parent becomes the child's. Again after every change of ids: the kernel clears it then (prctl(2)).
+// The death of the parent becomes the child's; before the move into a scope it doesn't (child_scope.h). Again after every change of ids: the kernel clears it then (prctl(2)).
 int die_with_parent(int channel);
 int wait_for(int channel, MessageKind kind);
 // The plan's ids; from here on not dumpable.

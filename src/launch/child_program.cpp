@@ -73,6 +73,7 @@ Result<ChildProgram> make_child_program(const LaunchPlan& plan) {
   SBX_TRY(require_one_thread());
   ChildProgram program;
   program.plan = &plan;
+  if (const auto* request = std::get_if<ScopeRequest>(&plan.cgroup)) program.scope = &request->name;
   program.new_user_namespace = (plan.clone_flags & CLONE_NEWUSER) != 0;
   program.new_pid_namespace = (plan.clone_flags & CLONE_NEWPID) != 0;
   program.new_mount_namespace = (plan.clone_flags & CLONE_NEWNS) != 0;

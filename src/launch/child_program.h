@@ -17,6 +17,7 @@ struct ChildProgram {
   int lifeline = -1;                     // the janitor's, held by init; -1: none
   bool waits_for_maps = false;           // the parent writes the id maps
   bool maps_itself = false;              // or the child does
+  const std::string* scope = nullptr;    // the scope that will be asked for; null: none
   bool waits_at_gate = false;            // until the limits hold, and what must stand beside the sandbox does
   bool new_user_namespace = false, new_pid_namespace = false, new_mount_namespace = false;
   bool announces = false;                // the payload sends `waiting` before exec

@@ -26,7 +26,8 @@ Result<> LaunchCgroup::make() {
   return write_limits(*cgroup_, sub->limits);
 }
 
-Result<> LaunchCgroup::request(pid_t child, int pidfd, const std::vector<HelperProcess>& helpers, Deadline deadline) {
+Result<> LaunchCgroup::request(pid_t child, int pidfd, const std::vector<HelperProcess>& helpers, Deadline deadline,
+                               const std::function<Result<>()>& announce) {
   const auto* request = std::get_if<ScopeRequest>(&plan_.cgroup);
   if (request == nullptr) return {};
   TransientScope scope{request->name, request->slice, request->description, {}, {{child, pidfd}}};
@@ -36,7 +37,7 @@ Result<> LaunchCgroup::request(pid_t child, int pidfd, const std::vector<HelperP
   const auto start = [&]() -> Result<ScopeJob> {
     for (const Step step : {Step::connect_bus, Step::start_scope})
       if (const int error = fault_at(step); error != 0) return fail_errno(step, error, request->name);
-    return start_scope(scope, request->system_manager, deadline);
+    return start_scope(scope, request->system_manager, deadline, announce);
   };
   auto job = start();
   if (job) job_ = *std::move(job);

@@ -22,8 +22,10 @@ class LaunchCgroup {
   // Before the clone: a sub-cgroup with its limits written and found in force. Nothing for a scope.
   Result<> make();
   int clone_into() const { return cgroup_ && !scope_ ? cgroup_->fd() : -1; }
-  // After the clone: asks for a scope around the child and its helpers, and doesn't wait.
-  Result<> request(pid_t child, int pidfd, const std::vector<HelperProcess>& helpers, Deadline deadline);
+  // After the clone: asks for a scope around the child and its helpers, and doesn't wait. `announce` is called before the
+  // manager can act.
+  Result<> request(pid_t child, int pidfd, const std::vector<HelperProcess>& helpers, Deadline deadline,
+                   const std::function<Result<>()>& announce);
   // Waits for the scope and reads its limits back. A scope that the plan can do without and can't be had is a loss.
   Result<> verify(pid_t child, Deadline deadline, const std::function<void(const Loss&)>& on_loss);
   // For helpers, and for kernels without CLONE_INTO_CGROUP: moves a process into a sub-cgroup.

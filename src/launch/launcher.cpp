@@ -65,7 +65,7 @@ class Launch {
   Result<ExitReport> run() {
     SBX_TRY(prepare());            // 1 what the sandbox is made of
     SBX_TRY(clone_child());        // 2 the child, which waits
-    SBX_TRY(cgroup_.request(pid_, pidfd_.get(), helpers_, Clock::now() + scope_patience));  // 3 in parallel with its mounts
+    SBX_TRY(request_scope());      // 3 in parallel with its mounts
     SBX_TRY(map_ids());            // 4
     SBX_TRY(attend(&Companion::cloned));
     SBX_TRY(open_gate());          // 5 once the limits hold
@@ -79,6 +79,7 @@ class Launch {
   Result<> make_home();
   Result<> start_helpers();
   Result<> clone_child();
+  Result<> request_scope();
   Result<> map_ids();
   Result<> attend(std::function<Result<>(const HeldSandbox&)> Companion::* hook);
   Result<> tell(MessageKind kind);
@@ -212,6 +213,11 @@ Result<> Launch::clone_child() {
       if (!*fd) return fail_errno(Step::clone_init, errno, path);
     }
   return move ? cgroup_.move(pid_) : Result<>{};
+}
+
+Result<> Launch::request_scope() {
+  return cgroup_.request(pid_, pidfd_.get(), helpers_, Clock::now() + scope_patience,
+                         [this] { return tell(MessageKind::scope_asked); });
 }
 
 Result<> Launch::map_ids() {
@@ -423,12 +429,12 @@ void Launch::kill_init() {
 
 void Launch::undo() {
   if (pid_ > 0) {
+    cgroup_.end(true);  // before init's end: a scope whose process died too early isn't over by itself
     kill_init();
     siginfo_t info{};
     rusage usage{};
     static_cast<void>(wait_child(pidfd_.get(), pid_, &info, &usage));
     pid_ = -1;
-    cgroup_.end(true);
   } else {
     cgroup_.end(false);
   }

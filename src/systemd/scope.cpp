@@ -184,8 +184,8 @@ void ScopeJob::abandon() {
   impl_.reset();
 }
 
-Result<ScopeJob> start_scope(const TransientScope& scope, bool system_manager,
-                             std::chrono::steady_clock::time_point deadline) {
+Result<ScopeJob> start_scope(const TransientScope& scope, bool system_manager, std::chrono::steady_clock::time_point deadline,
+                             const std::function<Result<>()>& announce) {
   SBX_TRY(check_unit_name(scope.name, ".scope"));
   if (!scope.slice.empty()) SBX_TRY(check_unit_name(scope.slice, ".slice"));
   if (const int fault = fault_at(Step::connect_bus); fault != 0)
@@ -197,6 +197,7 @@ Result<ScopeJob> start_scope(const TransientScope& scope, bool system_manager,
   impl->pidfds = std::ranges::all_of(scope.processes, [](const auto& process) { return process.pidfd >= 0; }) &&
                  impl->bus->library().since_254;
   SBX_TRY(impl->watch_jobs());
+  SBX_TRY(announce());
   SBX_TRY(impl->call());
   SBX_TRY(impl->bus->flush(deadline));
   return ScopeJob(std::move(impl));

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,7 +45,8 @@ class ScopeJob {
 
 // Connects (system manager: the system bus or its private socket; user manager: $XDG_RUNTIME_DIR/bus, else
 // /run/user/UID/bus), adds the JobRemoved match, sends StartTransientUnit with mode "fail". Doesn't wait for a reply.
-Result<ScopeJob> start_scope(const TransientScope& scope, bool system_manager,
-                             std::chrono::steady_clock::time_point deadline);
+// `announce` is called before the request is written.
+Result<ScopeJob> start_scope(const TransientScope& scope, bool system_manager, std::chrono::steady_clock::time_point deadline,
+                             const std::function<Result<>()>& announce);
 
 }  // namespace sbx
