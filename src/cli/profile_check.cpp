@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -30,16 +31,17 @@ void check_scope(const Profile& profile, const Report& report) {
 Findings check(const std::string& name) {
   Findings findings{name, {}, {}};
   const auto problem = [&](const Error& error) { findings.problems.push_back(format_error(error)); };
-  const auto profile = load_profile(name);
-  if (!profile) return problem(profile.error()), findings;
-  check_scope(*profile, problem);
-  const auto spec = effective_spec(*profile);
+  std::vector<Error> errors;
+  const auto profile = load_profile(name, errors);
+  check_scope(profile, [&](const Error& error) { errors.push_back(error); });
+  const auto spec = effective_spec(profile, &errors);
+  std::ranges::for_each(errors, problem);
   // Of the format, and refused when it is run: nothing is wrong with the file.
   if (!spec && spec.error().kind == ErrorKind::unsupported)
     return findings.warnings.push_back(spec.error().what), findings;
   if (!spec) return problem(spec.error()), findings;
   if (const auto policy = filter_policy(spec->seccomp, spec->namespaces.nested); !policy) problem(policy.error());
-  findings.warnings = profile_warnings(*profile, *spec);
+  findings.warnings = profile_warnings(profile, *spec);
   return findings;
 }
 

@@ -9,5 +9,6 @@ Result<int> profile_show_command(const ParsedLine& line);
 Result<int> profile_check_command(const ParsedLine& line);
 Result<int> profile_diff_command(const ParsedLine& line);
 // What a profile comes to for the caller, where no command is given on the line.
-Result<SandboxSpec> effective_spec(const Profile& profile);
+// `errors`: as lower_profile has them.
+Result<SandboxSpec> effective_spec(const Profile& profile, std::vector<Error>* errors = nullptr);
 }  // namespace sbx

@@ -8,11 +8,11 @@
 
 namespace sbx {
 
-Result<SandboxSpec> effective_spec(const Profile& profile) {
+Result<SandboxSpec> effective_spec(const Profile& profile, std::vector<Error>* errors) {
   // The place of the command line's words; a profile's own argv stands.
   const auto argv = profile.argv ? std::vector<std::string>{} : std::vector<std::string>{"COMMAND"};
-  SBX_ASSIGN(auto spec, lower_profile(profile, read_caller(), argv, "ID"));
-  SBX_TRY(validate_spec(spec));
+  SBX_ASSIGN(auto spec, lower_profile(profile, read_caller(), argv, "ID", errors));
+  if (errors == nullptr || errors->empty()) SBX_TRY(validate_spec(spec));
   return spec;
 }
 

@@ -1,6 +1,7 @@
 #include "cli/shorthands.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/text.h"
 #include "cli/run_options.h"
@@ -159,10 +160,18 @@ std::string full_capability(std::string_view name) {
   return full.starts_with("CAP_") ? full : cat("CAP_", full);
 }
 
-void read_capability(const ParsedOption& parsed, Profile& profile) {
-  const auto full = full_capability(parsed.value);
-  if (full != "CAP_ALL") return profile.capabilities.push_back({full, origin_of(parsed)});
-  for (const auto name : capability_names) profile.capabilities.push_back({std::string(name), origin_of(parsed)});
+// A list, as podman takes it: "a,b". A word that is empty is told of where words are checked.
+template <typename Read>
+void read_words(const ParsedOption& parsed, List<std::string>& list, Read read) {
+  for (const auto word : split(parsed.value, ',')) list.push_back({read(std::string(word)), origin_of(parsed)});
+}
+
+void read_capabilities(const ParsedOption& parsed, Profile& profile) {
+  for (const auto word : split(parsed.value, ',')) {
+    const auto full = full_capability(std::string(word));
+    if (full != "CAP_ALL") profile.capabilities.push_back({full, origin_of(parsed)});
+    else for (const auto name : capability_names) profile.capabilities.push_back({std::string(name), origin_of(parsed)});
+  }
 }
 
 // "none host" as "none, host".
@@ -254,7 +263,7 @@ Result<bool> read_shorthand(const ParsedOption& parsed, Profile& profile) {
   if (name == "user") return done(read_user(parsed, profile));
   if (name == "hostname") return profile.hostname = {parsed.value, origin_of(parsed)}, true;
   if (name == "net") return done(read_network(parsed, profile));
-  if (name == "allow") return profile.network_allow.push_back({parsed.value, origin_of(parsed)}), true;
+  if (name == "allow") return read_words(parsed, profile.network_allow, std::identity{}), true;
   if (name == "publish") return done(read_publish(parsed, profile));
   if (name == "memory") return done(read_size(parsed, profile, "memory.max"));
   if (name == "cpus") return done(read_cpus(parsed, profile));
@@ -263,11 +272,11 @@ Result<bool> read_shorthand(const ParsedOption& parsed, Profile& profile) {
   if (name == "ulimit") return done(read_ulimit(parsed, profile));
   if (name == "timeout") return done(read_time(parsed, profile.wall_time));
   if (name == "stop-timeout") return done(read_time(parsed, profile.grace));
-  if (name == "cap-add") return read_capability(parsed, profile), true;
+  if (name == "cap-add") return read_capabilities(parsed, profile), true;
   if (name == "cap-drop")
-    return profile.capabilities.push_back({cat("!", full_capability(parsed.value)), origin_of(parsed)}), true;
-  if (name == "require") return profile.require.push_back({parsed.value, origin_of(parsed)}), true;
-  if (name == "accept") return profile.accept.push_back({parsed.value, origin_of(parsed)}), true;
+    return read_words(parsed, profile.capabilities, [](const std::string& word) { return cat("!", full_capability(word)); }), true;
+  if (name == "require") return read_words(parsed, profile.require, std::identity{}), true;
+  if (name == "accept") return read_words(parsed, profile.accept, std::identity{}), true;
   if (name == "scope") return done(read_choice(parsed, profile.scope));
   return false;
 }

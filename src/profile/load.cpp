@@ -141,6 +141,7 @@ Result<Found> find_profile(const std::string& name, const std::string& directory
 
 class Loader {
  public:
+  explicit Loader(std::vector<Error>* all_errors = nullptr) : all_errors_(all_errors) {}
   // `profile` gets `name` over it, and before that what it extends.
   Result<> load(const std::string& name, const std::string& directory, Profile& profile) {
     SBX_ASSIGN(const auto found, find_profile(name, directory));
@@ -158,26 +159,37 @@ class Loader {
 
     SBX_ASSIGN(const auto file, open_profile(found.path, real));
     SBX_ASSIGN(const auto text, read_all(file, found.path));
-    auto said = parse_profile(text, found.shown);
-    // An error names the file so that it can be opened; an origin is short.
-    if (!said) return fail(parse_profile(text, found.path).error());
-    names_[real] = said->name;
+    std::vector<Error> errors;
+    auto said = parse_profile(text, found.shown, errors);
+    if (!errors.empty()) {
+      // An error names the file so that it can be opened; an origin is short.
+      errors.clear();
+      parse_profile(text, found.path, errors);
+      for (auto& error : errors) SBX_TRY(take(std::move(error)));
+    }
+    names_[real] = said.name;
     stack_.push_back(real);
-    for (const auto& [base, origin] : settled_extends(*said)) {
+    for (const auto& [base, origin] : settled_extends(said)) {
       if (auto loaded = load(base, std::string(parent_path(real)), profile); !loaded) {
         Error error = std::move(loaded).error();
         if (error.what.starts_with("no profile is named") || error.errno_value == ENOENT)
           error.what = cat(origin, ": ", error.what);
-        return fail(std::move(error));
+        SBX_TRY(take(std::move(error)));
       }
     }
     stack_.pop_back();
-    said->extends.clear();
-    profile = merge_profiles(std::move(profile), *said);
+    said.extends.clear();
+    profile = merge_profiles(std::move(profile), said);
     return {};
   }
 
  private:
+  // The end, unless all of them are asked for.
+  Result<> take(Error error) {
+    if (all_errors_ == nullptr) return fail(std::move(error));
+    all_errors_->push_back(std::move(error));
+    return {};
+  }
   static List<std::string> settled_extends(const Profile& profile) {
     List<std::string> out;
     for (const auto& item : profile.extends)
@@ -191,6 +203,7 @@ class Loader {
     return fail(Step::read_profile, ErrorKind::profile, cat("a cycle: ", path, again), "take one of the extends away");
   }
 
+  std::vector<Error>* all_errors_;
   std::vector<std::string> stack_;
   std::set<std::string> done_;
   std::map<std::string, std::string> names_;
@@ -236,6 +249,12 @@ std::vector<ProfileLocation> list_profiles() {
 }
 
 Result<Profile> load_profile(const std::string& name_or_path) { return load_profiles({name_or_path}); }
+
+Profile load_profile(const std::string& name_or_path, std::vector<Error>& errors) {
+  Profile profile;
+  if (auto loaded = Loader(&errors).load(name_or_path, "", profile); !loaded) errors.push_back(std::move(loaded).error());
+  return profile;
+}
 
 Result<Profile> load_profiles(const std::vector<std::string>& names_or_paths) {
   Profile profile;

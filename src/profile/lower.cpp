@@ -135,7 +135,13 @@ bool shows(const SandboxSpec& spec, const std::string& path) {
 }  // namespace
 
 Result<SandboxSpec> lower_profile(const Profile& profile, const CallerContext& caller,
-                                  const std::vector<std::string>& argv, const std::string& id) {
+                                  const std::vector<std::string>& argv, const std::string& id, std::vector<Error>* errors) {
+  // One part's error keeps no other part from being looked at.
+  const auto part = [errors](Result<> result) -> Result<> {
+    if (result || errors == nullptr) return result;
+    errors->push_back(std::move(result).error());
+    return {};
+  };
   SBX_TRY(check_values(profile));
   SBX_TRY(refuse_unbuilt(profile));
   SandboxSpec spec;
@@ -149,14 +155,14 @@ Result<SandboxSpec> lower_profile(const Profile& profile, const CallerContext& c
   }
   lower_namespaces(profile, spec.namespaces);
   lower_identity(profile, caller, spec);
-  SBX_TRY(lower_network(profile, spec));
-  SBX_TRY(lower_filesystem(profile, caller, spec));
+  SBX_TRY(part(lower_network(profile, spec)));
+  SBX_TRY(part(lower_filesystem(profile, caller, spec)));
   // Whoever shows the directory they are in wants to work in it.
   if (!profile.workdir && shows(spec, caller.cwd)) spec.workdir = caller.cwd;
-  SBX_TRY(lower_environment(profile, caller, spec));
-  SBX_TRY(lower_cgroup(profile, spec));
-  SBX_TRY(lower_rlimits(profile, spec));
-  SBX_TRY(lower_limits(profile, spec));
+  SBX_TRY(part(lower_environment(profile, caller, spec)));
+  SBX_TRY(part(lower_cgroup(profile, spec)));
+  SBX_TRY(part(lower_rlimits(profile, spec)));
+  SBX_TRY(part(lower_limits(profile, spec)));
   lower_scope(profile, id, spec);
   lower_seccomp(profile, spec.seccomp);
   spec.capabilities = capabilities(profile.capabilities);

@@ -45,8 +45,12 @@ class Parser {
 
   std::expected<Profile, ParseFault> run(const toml::table& root) {
     walk(root, "");
-    if (error_) return std::unexpected(ParseFault{false, *std::move(error_)});
-    return std::move(profile_);
+    if (faults_.empty()) return std::move(profile_);
+    // Tables are ordered by name; people read from the top.
+    std::ranges::stable_sort(faults_, [](const auto& a, const auto& b) { return a.first < b.first; });
+    ParseFault out{false, {}, std::move(profile_)};
+    for (auto& [at, error] : faults_) out.errors.push_back(std::move(error));
+    return std::unexpected(std::move(out));
   }
 
   std::string position(const toml::source_position& at) const {
@@ -54,11 +58,8 @@ class Parser {
   }
 
  private:
-  // Tables are ordered by name; people read from the top, so the first fault of the file is the one that is told.
   void complain(const toml::source_region& at, const std::string& what, std::string hint = {}) {
-    if (error_ && !(at.begin < first_)) return;
-    first_ = at.begin;
-    error_ = Error{Step::read_profile, ErrorKind::profile, 0, cat(position(at.begin), ": ", what), std::move(hint)};
+    faults_.emplace_back(at.begin, Error{Step::read_profile, ErrorKind::profile, 0, cat(position(at.begin), ": ", what), std::move(hint)});
   }
   void wrong_type(const toml::node& node, std::string_view key, std::string_view allowed) {
     complain(node.source(), cat(key, " must be ", allowed, ", not ", type_name(node)));
@@ -304,8 +305,7 @@ class Parser {
   bool positions_;
   Profile profile_;
   std::set<std::string> seen_;
-  std::optional<Error> error_;
-  toml::source_position first_;
+  std::vector<std::pair<toml::source_position, Error>> faults_;
 };
 
 }  // namespace
@@ -314,7 +314,7 @@ std::expected<Profile, ParseFault> parse_toml(std::string_view text, const std::
   const auto fault = [&](std::size_t line, std::size_t column, std::string_view what) {
     const std::string at = positions ? cat(place, ":", line, ":", column) : place;
     return std::unexpected(
-        ParseFault{true, Error{Step::read_profile, ErrorKind::profile, 0, cat(at, ": ", what), {}}});
+        ParseFault{true, {Error{Step::read_profile, ErrorKind::profile, 0, cat(at, ": ", what), {}}}, {}});
   };
   std::string ascii;
   if (const auto scan = scan_toml(text, ascii); !scan.what.empty()) return fault(scan.line, scan.column, scan.what);
@@ -328,14 +328,22 @@ std::expected<Profile, ParseFault> parse_toml(std::string_view text, const std::
   }
 }
 
-Result<Profile> parse_profile(std::string_view text, const std::string& file_name) {
-  auto profile = parse_toml(text, file_name, true);
-  if (!profile) return fail(std::move(profile).error().error);
+Profile parse_profile(std::string_view text, const std::string& file_name, std::vector<Error>& errors) {
+  auto parsed = parse_toml(text, file_name, true);
+  Profile profile = parsed ? *std::move(parsed) : std::move(parsed.error().rest);
+  if (!parsed) std::ranges::move(parsed.error().errors, std::back_inserter(errors));
   std::string_view name = file_name;
   name.remove_prefix(name.rfind('/') + 1);  // npos + 1 is 0
   if (name.ends_with(".toml")) name.remove_suffix(5);
-  profile->name = name;
-  return *std::move(profile);
+  profile.name = name;
+  return profile;
+}
+
+Result<Profile> parse_profile(std::string_view text, const std::string& file_name) {
+  std::vector<Error> errors;
+  auto profile = parse_profile(text, file_name, errors);
+  if (!errors.empty()) return fail(std::move(errors.front()));
+  return profile;
 }
 
 }  // namespace sbx

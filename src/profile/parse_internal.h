@@ -5,7 +5,8 @@
 namespace sbx {
 struct ParseFault {
   bool syntax = false;  // no TOML, rather than a wrong key or value
-  Error error;
+  std::vector<Error> errors;  // from the top of the text; at least one
+  Profile rest = {};          // what was read all the same
 };
 // `place` heads origins and errors; with `positions`, line and column follow it.
 std::expected<Profile, ParseFault> parse_toml(std::string_view text, const std::string& place, bool positions);

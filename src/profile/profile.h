@@ -78,6 +78,8 @@ struct CallerContext {
 // One file's text. `file_name` is for origins and the profile's name. Unknown keys, wrong types and values out of
 // range fail with file, line, column, the key and the nearest valid one. At most 1 MiB, no NUL, nesting at most 32.
 Result<Profile> parse_profile(std::string_view text, const std::string& file_name);
+// The same for who wants to know of every error, from the top of the text: what could be read comes back.
+Profile parse_profile(std::string_view text, const std::string& file_name, std::vector<Error>& errors);
 // `later` over `earlier`: scalars and map entries replace, lists append, "!item" removes.
 Profile merge_profiles(Profile earlier, const Profile& later);
 // "cgroup.memory.max=100M" as --set takes it: a Profile with that one key. The value is TOML, or else a bare string.
@@ -86,8 +88,9 @@ Result<Profile> parse_setting(std::string_view assignment);
 std::string format_profile(const Profile& profile);
 // Expands paths, fills in the defaults (the strictest), refuses what is not built yet (desktop, dbus, overlay,
 // network private and filtered).
-// `argv`: the command line's, replaces the profile's where not empty. `id` names the sandbox.
-Result<SandboxSpec> lower_profile(const Profile& profile, const CallerContext& caller,
-                                  const std::vector<std::string>& argv, const std::string& id);
+// `argv`: the command line's, replaces the profile's where not empty. `id` names the sandbox. With `errors` it goes on
+// where a part of the profile is wrong, and the spec counts only where none was added.
+Result<SandboxSpec> lower_profile(const Profile& profile, const CallerContext& caller, const std::vector<std::string>& argv,
+                                  const std::string& id, std::vector<Error>* errors = nullptr);
 
 }  // namespace sbx

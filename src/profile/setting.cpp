@@ -21,7 +21,7 @@ Result<Profile> parse_setting(std::string_view assignment) {
 
   // TOML first: 5, true, ["a"]. Then a bare string: 100M. Then a list of it, for keys that take one.
   std::expected<Profile, ParseFault> as_toml =
-      std::unexpected(ParseFault{true, Error{Step::parse_options, ErrorKind::usage, 0, {}, {}}});
+      std::unexpected(ParseFault{true, {Error{Step::parse_options, ErrorKind::usage, 0, {}, {}}}});
   if (value.find_first_of("\r\n") == value.npos) as_toml = parse_toml(cat(key, " = ", value, "\n"), place, false);
   if (as_toml) return *std::move(as_toml);
   auto as_string = parse_toml(cat(key, " = ", quoted_toml(value), "\n"), place, false);
@@ -31,7 +31,7 @@ Result<Profile> parse_setting(std::string_view assignment) {
   } else if (value.starts_with('"') || value.starts_with('\'')) {
     if (auto as_list = parse_toml(cat(key, " = [", value, "]\n"), place, false)) return *std::move(as_list);
   }
-  Error error = as_toml.error().syntax ? as_string.error().error : as_toml.error().error;
+  Error error = as_toml.error().syntax ? as_string.error().errors.front() : as_toml.error().errors.front();
   error.step = Step::parse_options;
   error.kind = ErrorKind::usage;
   return fail(std::move(error));

@@ -71,6 +71,23 @@ def test_wrong_profile_is_told_with_its_place(user, text):
         assert f"wrong.toml:{line}" in said and named in said and meant in said, outcome
 
 
+def test_check_tells_of_all_that_is_wrong_at_once(user):
+    user.profile('[identity]\nuser = "nobody-here"\nhostname = "a b"\n', "base-of-it.toml")
+    profile = user.profile('extends = ["./base-of-it.toml", "nowhere"]\ndescripton = "x"\n[cgroup]\npids.max = -3\n'
+                           '[systemd]\nproperties = { RuntimeMaxSec = "soon", Nope = 1 }\n[seccomp]\nallow = ["@nothing"]\n',
+                           "./many.toml")
+    outcome = user.sbx("profile", "check", "--json", profile)
+    assert outcome.status == 1, outcome
+    problems = json.loads(outcome.out)[0]["problems"]
+    for place, word in (("many.toml:1:", "nowhere"), ("many.toml:2:1", "descripton"), ("many.toml:4:12", "pids.max"),
+                        ("base-of-it.toml:2:8", "user"), ("base-of-it.toml:3:12", "hostname"), ("many.toml:6:", "RuntimeMaxSec"),
+                        ("many.toml:6:", "Nope"), ("many.toml:8:", "@nothing")):
+        assert sum(place in problem and word in problem for problem in problems) == 1, (place, word, problems)
+    assert len(problems) == 8, problems
+    # run stops at the first, from the top
+    assert "descripton" in user.run("--", "true", profile=profile).error()
+
+
 PENDING = {
     '[desktop]\nwayland = true\n': "desktop",
     '[dbus.session]\ntalk = ["org.freedesktop.Notifications"]\n': "dbus",

@@ -217,6 +217,12 @@ TEST_CASE("capabilities, reports, names and descriptors") {
   CHECK(profile.capabilities[1].value == "CAP_KILL");
   CHECK(profile.accept[0].value == "landlock");
   CHECK(overlay({"--cap-add=all"}).capabilities.size() >= 41);
+  const auto lists = overlay({"--accept", "landlock,scope", "--cap-add=kill,CHOWN", "--cap-drop=net_raw,sys_time"});
+  REQUIRE(lists.accept.size() == 2);
+  CHECK(lists.accept[1].value == "scope");
+  REQUIRE(lists.capabilities.size() == 4);
+  CHECK(lists.capabilities[1].value == "CAP_CHOWN");
+  CHECK(lists.capabilities[3].value == "!CAP_SYS_TIME");
   CHECK(request({"--cap-drop", "all"})->drop_all_capabilities);
   CHECK(request({"--report"})->report.form == ReportForm::text);
   CHECK(request({"--report=json:fd:7"})->report.fd == 7);
