@@ -122,6 +122,8 @@ class Caller:
         self.own(self.directory)
         self.home = self.make_directory("home", 0o700)
         self.work = self.make_directory("work", 0o755)
+        # A registry of its own: what other tests run is none of this one's.
+        self.registry = self.make_directory("registry", 0o700)
         self.deny = os.environ.get("SBX_TEST_DENY", "")
         self.running = []
 
@@ -158,7 +160,7 @@ class Caller:
     def environment(self):
         sanitizers = {name: os.environ[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ}
         return {"PATH": PATH, "HOME": str(self.home), "LANG": "C.UTF-8", "TERM": "xterm",
-                "SBX_PROFILE_PATH": str(self.programs.profiles), **sanitizers}
+                "SBX_PROFILE_PATH": str(self.programs.profiles), "SBX_RUNTIME_DIR": str(self.registry), **sanitizers}
 
     def prefix(self):
         words = []
@@ -382,11 +384,11 @@ def traces():
     for place in ("/tmp", "/var/tmp", "/run", "/dev/shm", f"/run/user/{os.geteuid()}", "/sys/fs/cgroup",
                   "/sys/fs/cgroup/unified"):
         try:
-            # The test programs' own directories are sbx-tests-*, made by each worker. /run/user/UID/sbx holds compiled
-            # filters, which are to stay.
+            # The test programs' own directories are sbx-tests-*, made by each worker. /run/sbx and /run/user/UID/sbx are
+            # the registry and hold compiled filters, which are to stay.
             found |= {f"{place}/{name}" for name in os.listdir(place)
                       if "sbx" in name and not name.startswith(("sbx-tests-", "sbx-test-"))
-                      and not (place.startswith("/run/user/") and name == "sbx")}
+                      and not (place.startswith("/run") and name == "sbx")}
         except OSError:
             pass
     return found

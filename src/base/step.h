@@ -25,6 +25,9 @@ namespace sbx {
   X(connect_bus, "connect-bus", "reach the service manager")                  \
   X(start_scope, "start-scope", "get a scope from the service manager")       \
   X(verify_limits, "verify-limits", "find the limits in force")               \
+  X(register_sandbox, "register", "enter the sandbox into the registry")      \
+  X(find_sandbox, "find-sandbox", "look for sandboxes")                       \
+  X(control_sandbox, "control", "control the sandbox")                        \
   X(wait_gate, "wait-gate", "wait for the launcher")                          \
   X(join_keyring, "join-keyring", "join a new session keyring")               \
   X(set_hostname, "set-hostname", "set the host name")                        \

@@ -1,17 +1,16 @@
 #include "cli/run.h"
 
 #include <signal.h>
-#include <sys/random.h>
 #include <syslog.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/fault.h"
 #include "base/text.h"
 #include "cli/caller.h"
 #include "cli/files.h"
 #include "cli/output.h"
+#include "cli/register_sandbox.h"
 #include "cli/run_options.h"
 #include "cli/run_outputs.h"
 #include "cli/run_trace.h"
@@ -30,17 +29,6 @@
 namespace sbx {
 namespace {
 
-// 40 random bits: two sandboxes of one caller at a time don't meet.
-std::string random_id() {
-  static constexpr char digits[] = "abcdefghijkmnpqrstuvwxyz23456789";
-  std::array<unsigned char, 8> bytes{};
-  // Below 256 bytes getrandom(2) is neither interrupted nor short once the pool is initialized.
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) return "0";
-  std::string id;
-  for (const auto byte : bytes) id += digits[byte % 32];
-  return id;
-}
-
 Result<Profile> gather_profile(const RunRequest& request) {
   SBX_TRY(check_fault(Step::read_profile));
   SBX_TRY(check_fault(Step::merge_profile));
@@ -57,7 +45,7 @@ Result<Profile> gather_profile(const RunRequest& request) {
   return profile;
 }
 
-Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& caller, const Service& service, StepTimes& steps) {
+Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& caller, const std::string& id, const Service& service, StepTimes& steps) {
   const auto read = [&] {
     const StepTimer timer(steps, Step::read_profile);
     return gather_profile(request);
@@ -66,7 +54,7 @@ Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& 
   const StepTimer timer(steps, Step::lower_profile);
   SBX_TRY(check_fault(Step::lower_profile));
   SBX_ASSIGN(auto spec,
-             lower_profile(profile, caller, request.argv, request.name.empty() ? random_id() : request.name));
+             lower_profile(profile, caller, request.argv, request.name.empty() ? id : request.name));
   spec.terminal = request.terminal;
   spec.pass_fds = request.pass_fds;
   SBX_TRY(service.adapt(spec));
@@ -95,9 +83,9 @@ void tell_losses(const std::vector<Loss>& losses) {
   complain(cat("goes on without ", join(losses_in_words(losses), "; without ")));
 }
 
-SandboxLabels labels_of(const SandboxSpec& spec, const LaunchPlan& plan) {
+SandboxLabels labels_of(const std::string& id, const SandboxSpec& spec, const LaunchPlan& plan) {
   const auto* scope = std::get_if<ScopeRequest>(&plan.cgroup);
-  return {spec.name, spec.name, spec.profile, spec.argv.empty() ? "" : spec.argv[0], scope != nullptr && scope->system_manager};
+  return {id, spec.name, spec.profile, spec.argv.empty() ? "" : spec.argv[0], scope != nullptr && scope->system_manager};
 }
 
 // --log=journal
@@ -115,8 +103,11 @@ struct JournalOutput {
 Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& trace) {
   const auto caller = read_caller();
   Events events;  // outlives who attends to it
+  const auto id = random_sandbox_id();
   SBX_ASSIGN(auto service, Service::read(request, caller));
-  SBX_ASSIGN(const auto spec, gather_spec(request, caller, service, trace.steps));
+  SBX_ASSIGN(const auto spec, gather_spec(request, caller, id, service, trace.steps));
+  // Before the look at the host: what is there by then no sandbox shows.
+  SBX_ASSIGN(const auto registration, register_sandbox(request, spec, id, events));
   SBX_ASSIGN(auto plan, gather_plan(spec, caller, trace.steps));
   if (request.explain) {
     SBX_TRY(print(explain(plan)));
@@ -130,7 +121,9 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& 
   if (request.log == LogTarget::journal) SBX_TRY(journal_output.open(spec.name, options));
   options.steps_before = trace.steps;
   SBX_TRY(service.attach(options, events));
-  trace.labels = labels_of(spec, plan);
+  trace.labels = labels_of(id, spec, plan);
+  options.events = &events;
+  options.companions.push_back(registration->companion());
   LaunchLog log(trace.labels);
   options.companions.push_back(log.companion());
   auto launched = launch(std::move(plan), options);

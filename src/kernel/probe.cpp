@@ -19,6 +19,7 @@
 #include "kernel/kernel_file.h"
 #include "kernel/landlock.h"
 #include "kernel/probe_paths.h"
+#include "kernel/runtime_directory.h"
 
 // Numbers that Debian 12's headers have and older ones lack; the same on every architecture.
 #ifndef SYS_open_tree
@@ -144,6 +145,12 @@ void probe_own_directories(HostFacts& facts) {
   if (facts.uid == 0) facts.own_directories.emplace_back("/etc/sbx");
 }
 
+// Only what is there: a launch makes the registry before it looks.
+void probe_runtime_directories(HostFacts& facts) {
+  for (const auto& path : runtime_directories())
+    if (auto name = canonical_name(path); ::access(name.c_str(), F_OK) == 0) facts.runtime_directories.push_back(std::move(name));
+}
+
 }  // namespace
 
 void take_delegation(const std::string& cgroup, HostFacts& facts) {
@@ -206,6 +213,7 @@ void probe_more(const HostQuestions& questions, HostFacts& facts) {
   for (const std::string& path : questions.listings)
     if (auto names = list_directory(path)) facts.listings.emplace(path, *std::move(names));
   if (questions.own_directories) probe_own_directories(facts);
+  if (questions.runtime_directories) probe_runtime_directories(facts);
   if (questions.mount_points) {
     facts.mount_points = read_mount_points();
     facts.mount_points_known = true;

@@ -51,6 +51,15 @@ class Hider {
                     });
   }
 
+  // Wherever it could be seen; where the payload could write, its parents can't be moved away either.
+  Result<> conceal_directory(const std::string& on_host, const Origin& origin) {
+    return in_views(on_host, {}, [](const MountItem&) { return true; },
+                    [&](const std::string& view) {
+                      if (!tree_.cover(view).read_only) pin_parents(tree_, view, origin);
+                      return hide_at(view, origin, true);
+                    });
+  }
+
  private:
   template <typename Takes, typename Hide>
   Result<> in_views(const std::string& on_host, const std::string& but, Takes takes, Hide hide) {
@@ -140,6 +149,9 @@ Result<> plan_hides(const SandboxSpec& spec, MountTree& tree, MountOrder& order)
   // A payload that could write there would decide what the next run is confined by.
   for (const std::string& path : tree.host().facts().own_directories)
     SBX_TRY(hider.protect_directory(path, "default: sbx's own"));
+  // Other sandboxes' environments stand there, and what `sbx exec` confines by.
+  for (const std::string& path : tree.host().facts().runtime_directories)
+    SBX_TRY(hider.conceal_directory(path, "default: sbx's own"));
   // To a payload that is root on the host, file modes are no protection.
   if (outside_uid(spec, tree.host().facts().uid) == 0)
     for (const std::string& path : tree.host().facts().private_paths)

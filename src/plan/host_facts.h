@@ -39,6 +39,7 @@ struct HostQuestions {
   std::vector<std::string> private_trees;  // for HostFacts::private_paths; asked for a root caller alone
   bool subids = false;                     // user_name, subuids and subgids
   bool own_directories = false;
+  bool runtime_directories = false;
   bool mount_points = false;
   bool delegation = false;                 // delegated_cgroup, though the service manager has to be asked
   std::vector<std::string> listings;       // directories
@@ -70,6 +71,7 @@ struct HostFacts {
   std::map<std::string, std::string> links;  // symlinks met on the way to `paths`: where each is, what it says
   std::vector<std::string> private_paths;    // below private_trees: what others than root can't read
   std::vector<std::string> own_directories;  // sbx's profiles, filters and homes of this caller, canonical, there or not
+  std::vector<std::string> runtime_directories;  // the registry of sandboxes, and filters: canonical, those that exist
   bool mount_points_known = false;
   std::vector<std::string> mount_points;     // of the caller's mount namespace; only where a plan asks for them
 

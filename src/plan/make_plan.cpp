@@ -17,6 +17,7 @@ HostQuestions host_questions(const SandboxSpec& spec) {
   for (const DeviceSpec& device : files.devices) questions.paths.push_back(device.path);
   if (!files.home_source.empty()) questions.paths.push_back(files.home_source);
   if (files.root == RootKind::host) questions.private_trees = {"/etc"};
+  questions.runtime_directories = files.home == HomeKind::host || files.root == RootKind::directory || !files.binds.empty();
   questions.own_directories =
       files.home == HomeKind::host ||
       std::any_of(files.binds.begin(), files.binds.end(), [](const BindSpec& bind) { return bind.access == Access::write; });

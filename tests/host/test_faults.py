@@ -25,6 +25,8 @@ WITH_MANAGER = {"connect-bus", "start-scope", "verify-limits", "make-cgroup"}
 # After these the payload has run, or has begun to.
 AFTER_START = {"monitor", "write-report"}
 ON_A_TERMINAL = {"open-terminal"}
+# Of other commands than run.
+ELSEWHERE = {"find-sandbox", "control"}
 
 
 def arguments(caller, step):
@@ -50,7 +52,7 @@ def check(outcome, step, started):
         assert not started, outcome
 
 
-@pytest.mark.parametrize("step", [step for step in harness.step_names() if step not in WITH_MANAGER | ON_A_TERMINAL | {"wait-gate"}])
+@pytest.mark.parametrize("step", [step for step in harness.step_names() if step not in WITH_MANAGER | ON_A_TERMINAL | ELSEWHERE | {"wait-gate"}])
 def test_fault_stops_the_launch(caller, step):
     options = arguments(caller, step)
     tree = caller.work / "tree"

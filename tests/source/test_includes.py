@@ -19,8 +19,9 @@ ALLOWED = {
     "plan": {"base", "spec", "filter"},
     "launch": {"base", "spec", "plan", "filter", "kernel", "systemd"},
     "telemetry": {"base", "spec", "plan", "filter", "kernel", "systemd", "launch"},
+    "state": {"base", "spec", "plan", "kernel", "systemd", "launch"},
     "net": {"base", "spec", "plan", "kernel", "launch"},
-    "cli": {"base", "spec", "profile", "oci_config", "filter", "plan", "kernel", "systemd", "launch", "telemetry", "net"},
+    "cli": {"base", "spec", "profile", "oci_config", "filter", "plan", "kernel", "systemd", "launch", "telemetry", "net", "state"},
 }
 # Of plan/, the values alone.
 PLAN_VALUES = {"plan/host_facts.h", "plan/launch_plan.h"}

@@ -160,6 +160,20 @@ TEST_CASE("sbx's own directories are out of reach where the payload can write ar
   CHECK_FALSE(host_questions(reader.spec).own_directories);
 }
 
+TEST_CASE("the registry of sandboxes is out of reach of whoever sees its parents", "[plan][hide]") {
+  for (const Access access : {Access::read, Access::write}) {
+    Home home(access);
+    add_directory(home.host, "/home/u/run");
+    add_directory(home.host, "/home/u/run/sbx");
+    home.host.runtime_directories = {"/home/u/run/sbx"};
+    CHECK(host_questions(home.spec).runtime_directories);
+    const LaunchPlan plan = home.plan();
+    CHECK(find<HidePath>(plan, "/home/u/run/sbx").directory);
+    // Nor can it move a parent away and make another.
+    CHECK(has<BindTree>(plan, "/home/u/run") == (access == Access::write));
+  }
+}
+
 TEST_CASE("what is read-only within a writable tree can't be moved away with its parents", "[plan][hide]") {
   Home home(Access::write);
   add_directory(home.host, "/home/u/proj/.git");
