@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
   int closed = 0;
   static_cast<void>(sbx::fill_standard_descriptors(&closed));
   try {
-    if (argc > 1 && std::string_view(argv[1]) == "run")
+    if (argc > 1 && (std::string_view(argv[1]) == "run" || std::string_view(argv[1]) == "exec"))
       if (const auto left = sbx::leave_own_program(argv); !left) {
         sbx::complain(sbx::format_error(left.error()));
         return sbx::exit_status(left.error());

@@ -62,6 +62,8 @@ namespace sbx {
   X(exec, "exec", "execute the command")                                      \
   X(relay_notifications, "relay-notifications", "relay to the manager")       \
   X(monitor, "monitor", "watch over the sandbox")                             \
+  X(join_cgroup, "join-cgroup", "enter the sandbox's cgroup")               \
+  X(join_namespaces, "join-namespaces", "enter the sandbox")                  \
   X(write_report, "write-report", "write the report")
 
 enum class Step : std::uint8_t {

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/doctor.h"
+#include "cli/exec.h"
 #include "cli/help.h"
 #include "cli/help_command.h"
 #include "cli/output.h"
@@ -23,6 +24,7 @@ struct Route {
 };
 constexpr Route routes[] = {
     {"doctor", doctor_command},
+    {"exec", exec_command},
     {"profile check", profile_check_command},
     {"profile diff", profile_diff_command},
     {"profile list", profile_list_command},

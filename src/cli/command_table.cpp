@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cli/exec_table.h"
 #include "cli/run_table.h"
 
 namespace sbx {
@@ -54,6 +55,7 @@ constexpr Example help_examples[] = {{"sbx help run", "the options of sbx run"},
 const auto& table() {
   static const std::array all = {
       run_command_table(),
+      exec_command_table(),
       Command{"profile", "COMMAND", "List, show, check and compare profiles",
               "A profile is a TOML file; sbx-profile(5) describes it.", help_only, profile_examples},
       Command{"profile list", "", "List the profiles that can be named",

@@ -107,7 +107,7 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& 
   SBX_ASSIGN(auto service, Service::read(request, caller));
   SBX_ASSIGN(const auto spec, gather_spec(request, caller, id, service, trace.steps));
   // Before the look at the host: what is there by then no sandbox shows.
-  SBX_ASSIGN(const auto registration, register_sandbox(request, spec, id, events));
+  SBX_ASSIGN(const auto registration, register_sandbox(request, spec, id));
   SBX_ASSIGN(auto plan, gather_plan(spec, caller, trace.steps));
   if (request.explain) {
     SBX_TRY(print(explain(plan)));

@@ -53,11 +53,12 @@ int landlock_abi() {
   return abi < 0 ? 0 : static_cast<int>(abi);
 }
 
-LandlockRights landlock_handled(int abi, bool filesystem, bool tcp, bool scope) {
+LandlockRights landlock_handled(int abi, bool filesystem, bool tcp, bool scope_sockets, bool scope_signals) {
   LandlockRights rights;
   if (filesystem) rights.filesystem = filesystem_rights(abi);
   if (tcp && abi >= 4) rights.network = bind_tcp | connect_tcp;
-  if (scope && abi >= 6) rights.scope = abstract_unix_socket | scope_signal;
+  if (scope_sockets && abi >= 6) rights.scope |= abstract_unix_socket;
+  if (scope_signals && abi >= 6) rights.scope |= scope_signal;
   return rights;
 }
 

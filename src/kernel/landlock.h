@@ -7,7 +7,7 @@ namespace sbx {
 int landlock_abi();
 struct LandlockRights { std::uint64_t filesystem = 0, network = 0, scope = 0; };
 // What a ruleset of this ABI handles. `abi` 0 gives none.
-LandlockRights landlock_handled(int abi, bool filesystem, bool tcp, bool scope);
+LandlockRights landlock_handled(int abi, bool filesystem, bool tcp, bool scope_sockets, bool scope_signals);
 // The file rights of one rule, cut to what the ABI knows and to what a non-directory can take.
 std::uint64_t landlock_access(int abi, bool write, bool execute, bool devices, bool directory);
 // Raw calls; fd or 0 on success, -errno on failure. The fd is the caller's.

@@ -49,6 +49,8 @@ class Progress {
 
 // The child after clone. Never returns.
 [[noreturn]] void run_child(const ChildProgram& program);
+// The same for a command that joins a running sandbox.
+[[noreturn]] void run_joiner(const ChildProgram& program);              // child_join.cpp
 
 // ---- for both; 0 or -errno
 // The death of the parent becomes the child's; before the move into a scope it doesn't (child_scope.h). Again after every change of ids: the kernel clears it then (prctl(2)).

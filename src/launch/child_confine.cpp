@@ -1,5 +1,6 @@
 // What takes rights away from the calling process for good. The rules are at the head of child.h.
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,10 +31,15 @@ int allow_path(int root, int ruleset, int abi, const LandlockRule& rule) {
   return error;
 }
 
-bool enforce_landlock(const LandlockPlan& plan, Progress& progress) {
+bool enforce_landlock(const ChildProgram& program, Progress& progress) {
+  const LandlockPlan& plan = program.plan->landlock;
   if (plan.abi == 0) return true;
+  // A command that joins can't join the domain of the first one. It may signal it, and connect to its abstract sockets,
+  // all the same: where a namespace holds nothing else that it could signal or connect to, it isn't scoped.
+  const bool signals = plan.scope && !(program.joins && (program.plan->clone_flags & CLONE_NEWPID) != 0);
+  const bool sockets = plan.scope && !(program.joins && (program.plan->clone_flags & CLONE_NEWNET) != 0);
   return progress.run(Step::landlock, [&] {
-    const LandlockRights handled = landlock_handled(plan.abi, plan.filesystem, plan.deny_tcp, plan.scope);
+    const LandlockRights handled = landlock_handled(plan.abi, plan.filesystem, plan.deny_tcp, sockets, signals);
     if (handled.filesystem == 0 && handled.network == 0 && handled.scope == 0) return 0;
     const int ruleset = landlock_create(handled);
     if (ruleset < 0) return ruleset;
@@ -57,7 +63,7 @@ bool enforce_landlock(const LandlockPlan& plan, Progress& progress) {
 bool restrict_self(const ChildProgram& program, Progress& progress) {
   return progress.run(Step::no_new_privs,
                       [] { return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? 0 : -errno; }) &&
-         enforce_landlock(program.plan->landlock, progress);
+         enforce_landlock(program, progress);
 }
 
 bool keep_capabilities(Progress& progress, std::uint64_t kept) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -91,6 +92,8 @@ bool enter_workdir(const ChildProgram& program, Progress& progress) {
     give_up(progress);
   if (progress.failure().kind == MessageKind::failed) {
     if (progress.failure().step == Step::exec) explain_exec(program, progress);
+    // Whoever inherited it may be slow to reap it, and until then the pid namespace that it is in can't end.
+    if (program.joins) ::waitid(P_PID, static_cast<id_t>(payload), nullptr, WEXITED);
     give_up(progress);
   }
   run_init(program, progress, payload, terminal, powerless);

@@ -23,11 +23,13 @@ struct ChildProgram {
   bool announces = false;                // the payload sends `waiting` before exec
   bool waits_for_release = false;        // and then waits
   bool waits_for_acknowledge = false;    // init ends only when the parent has read the statistics
+  bool joins = false;                    // a running sandbox; this command's init stays outside of the pid namespace
   bool own_terminal = false;             // a pty of the sandbox's devpts becomes the payload's terminal
   int output = -1, error = -1;           // the payload's 1 and 2; -1: the caller's own
   std::uint32_t file_mode_mask = 022;    // the caller's umask
   int highest_descriptor = 0;            // for kernels without close_range
   std::string uid_map, gid_map;
+  std::vector<int> namespaces;           // to join, in the order of namespace_kinds; -1: the caller's own
   std::vector<int> kept;                 // pass_fds, ascending
   std::vector<const char*> argv, environment;  // null-terminated
   std::vector<std::string> pid_variables;      // "NAME=" and room for a number, which the payload fills in

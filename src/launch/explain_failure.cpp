@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "kernel/caps.h"
+#include "kernel/namespace.h"
 #include "kernel/probe.h"
 #include "launch/child.h"
 
@@ -147,6 +148,10 @@ Error explain_failure(const Message& failure, const ChildProgram& program) {
       error.what = obstacle.cause.empty() ? "/proc/self/uid_map" : obstacle.cause, error.hint = obstacle.remedy;
       return error;
     }
+    case Step::join_namespaces:
+      error.what = index < namespace_kinds.size() && failure.index >= 0 ? cat("its ", namespace_kinds[index].name, " namespace") : "setns(2)";
+      if (failure.error == EPERM) error.hint = "run sbx exec as the user, and in the user and network namespace, that the sandbox was started from";
+      return error;
     case Step::seccomp: error.what = "the filter"; return error;
     case Step::join_keyring:
       error.what = "keyctl(2)";

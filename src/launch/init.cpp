@@ -91,6 +91,8 @@ void kill_all(const Init& init) {
   // In its own pid namespace "all but the caller" is the sandbox (kill(2)); outside of one it would be the user's.
   if (init.program.new_pid_namespace) ::kill(-1, SIGKILL);
   else kill_children();
+  // A command that joined has its init outside of its pid namespace, where /proc tells nothing of its children.
+  if (init.program.joins && init.payload_alive) ::kill(-init.payload, SIGKILL), ::kill(init.payload, SIGKILL);
 }
 
 void reap(Init& init, bool wait) {

@@ -35,15 +35,16 @@ class Loop {
     std::fill(entries + 3, entries + 7, pollfd{-1, 0, 0});  // poll(2) passes over negative ones
     Terminal* const terminal = watched_.terminal;
     while (!done_) {
-      if (terminal != nullptr) std::ranges::copy(terminal->poll_fds(), entries + 4);
-      entries[3] = {watched_.events != nullptr ? watched_.events->fd() : -1, POLLIN, 0};  // handlers may come later
-      const int ready = ::poll(entries, std::size(entries), settled_ ? timeout() : settled_ms);
-      if (ready == 0 && !settled_) {
+      // By the clock: a payload that never rests settles as well.
+      if (!settled_ && Clock::now() >= settles_at_) {
         // What the launch needed is not needed while the payload runs.
         settled_ = true;
         if (watched_.on_settled) watched_.on_settled();
         release_unused_memory();
       }
+      if (terminal != nullptr) std::ranges::copy(terminal->poll_fds(), entries + 4);
+      entries[3] = {watched_.events != nullptr ? watched_.events->fd() : -1, POLLIN, 0};  // handlers may come later
+      const int ready = ::poll(entries, std::size(entries), settled_ ? timeout() : settled_ms);
       if (ready < 0 && errno != EINTR) return fail_errno(Step::monitor, errno, "poll");
       if (deadline_ && Clock::now() >= *deadline_) expire();
       if (ready >= 0 && terminal != nullptr) terminal->handle(std::span<const pollfd>(entries + 4, 3));
@@ -140,6 +141,7 @@ class Loop {
   }
 
   const Watched& watched_;
+  const Clock::time_point settles_at_ = Clock::now() + std::chrono::milliseconds(settled_ms);
   std::optional<Clock::time_point> deadline_;
   Watch result_;
   bool done_ = false, settled_ = false;

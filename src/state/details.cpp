@@ -174,12 +174,16 @@ SandboxDetails to_details(const Json& value) {
     details.receipt.push_back({item.at("protection").get<std::string>(), item.at("asked").get<std::string>(),
                                item.at("found").get<std::string>(), item.at("enforced").get<bool>()});
   details.process = to_process(value.at("process"));
+  details.file_mode_mask = value.at("file_mode_mask").get<std::uint32_t>() & 0777U;
+  for (const auto& [kind, number] : value.at("namespaces").items()) details.namespaces.emplace_back(kind, number.get<int>());
   return details;
 }
 
 }  // namespace
 
 std::string format_details(const SandboxDetails& details, const LaunchPlan& process) {
+  Json namespaces = Json::object();
+  for (const auto& [kind, number] : details.namespaces) namespaces[kind] = number;
   const Json object{{"version", format_version},
                     {"id", details.id},
                     {"spec", Json::parse(details.spec, nullptr, false)},
@@ -187,7 +191,9 @@ std::string format_details(const SandboxDetails& details, const LaunchPlan& proc
                     {"setup_time_us", details.setup_time_us},
                     {"losses", from_losses(details.losses)},
                     {"receipt", from_receipt(details.receipt)},
-                    {"process", from_process(process)}};
+                    {"process", from_process(process)},
+                    {"file_mode_mask", details.file_mode_mask},
+                    {"namespaces", std::move(namespaces)}};
   return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

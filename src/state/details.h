@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -20,6 +21,9 @@ struct SandboxDetails {
   // The process' half: namespaces, ids, host name, Landlock, filter, capabilities, rlimits, argv, environment, workdir,
   // terminal, limits of time, what is required and accepted. Mounts, placeholders and the cgroup's request are left out.
   LaunchPlan process;
+  std::uint32_t file_mode_mask = 022;
+  // Numbers of the launcher's descriptors by the kind of the namespace, "user", "mnt"; empty: there is no way in.
+  std::vector<std::pair<std::string, int>> namespaces;
 };
 
 // `process` in place of the details' own, which then needn't be a copy.

@@ -1,8 +1,6 @@
 #include "state/registration.h"
 
-#include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,9 +19,6 @@
 namespace sbx {
 namespace {
 
-// A sandbox that is over sooner is nobody's to inspect or enter, and doesn't pay for it. Sooner than the launcher gives
-// the memory back that this takes.
-constexpr long details_after_ms = 15;
 // Entries that a launch looks at for ones that a crash left behind: more than one crash leaves.
 constexpr std::size_t sweep_at_launch = 4;
 constexpr auto lock_patience = std::chrono::seconds(5);
@@ -63,6 +58,7 @@ Companion Registration::companion() {
   if (!registry_) return companion;
   companion.held = [this](const HeldSandbox& held) { return enter(held); };
   companion.started = [this](const StartedSandbox& sandbox) { started(sandbox); };
+  companion.settled = [this](const SettledSandbox& sandbox) { write_details(sandbox); };
   companion.ended = [this](const ExitReport&) { leave(); };
   return companion;
 }
@@ -109,27 +105,21 @@ Result<> Registration::enter(const HeldSandbox& held) {
 void Registration::started(const StartedSandbox& sandbox) {
   setup_time_us_ = sandbox.setup_time_us;
   report_ = &sandbox.report;
-  if (request_.events == nullptr || request_.spec == nullptr) return;
-  timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-  const itimerspec once{{}, {0, details_after_ms * 1'000'000L}};
-  if (!timer_ || ::timerfd_settime(timer_.get(), 0, &once, nullptr) != 0) return;
-  static_cast<void>(request_.events->add(timer_.get(), EPOLLIN, [this](std::uint32_t) { write_details(); }));
 }
 
 // A failure shows where the details are asked for; the sandbox runs on.
-void Registration::write_details() {
-  request_.events->remove(timer_.get());
-  timer_.reset();
+void Registration::write_details(const SettledSandbox& settled) {
+  if (request_.spec == nullptr || report_ == nullptr) return;
   SandboxDetails details{.id = request_.id, .spec = dump_spec(*request_.spec), .plan = explain(*plan_)};
   details.setup_time_us = setup_time_us_;
   details.receipt = report_->receipt;
   details.losses = report_->losses;
+  details.file_mode_mask = settled.file_mode_mask;
+  for (const auto& one : settled.namespaces) details.namespaces.emplace_back(one.kind, one.fd);
   static_cast<void>(registry_->write(cat(request_.id, ".details.json"), format_details(details, *plan_), false));
 }
 
 void Registration::leave() {
-  if (timer_) request_.events->remove(timer_.get());
-  timer_.reset();
   if (held_file_) registry_->remove(request_.id);
   held_file_.reset();
 }

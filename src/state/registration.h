@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "kernel/events.h"
 #include "launch/companion.h"
 #include "spec/sandbox_spec.h"
 #include "state/registry.h"
@@ -17,7 +16,6 @@ struct RegistrationRequest {
   std::string name;                   // empty: none was asked for
   std::vector<std::string> profiles;
   const SandboxSpec* spec = nullptr;  // borrowed until the end
-  Events* events = nullptr;           // borrowed; the details are written from there, some milliseconds after the start
 };
 
 class Registration {
@@ -38,14 +36,13 @@ class Registration {
   Result<> enter(const HeldSandbox& held);
   Result<> check_name() const;
   void started(const StartedSandbox& started);
-  void write_details();
+  void write_details(const SettledSandbox& settled);
   void leave();
 
   RegistrationRequest request_;
   std::optional<Registry> registry_;
   std::optional<Error> unavailable_;
   UniqueFd held_file_;   // holds the lock on ID.json
-  UniqueFd timer_;
   const LaunchPlan* plan_ = nullptr;
   const ExitReport* report_ = nullptr;
   std::uint64_t setup_time_us_ = 0;

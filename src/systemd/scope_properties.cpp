@@ -53,6 +53,10 @@ Result<std::vector<UnitProperty>> scope_properties(
                     cat("[systemd] properties: ", name, " is set by [cgroup] as well"), "remove one of them");
     out.push_back(std::move(property));
   }
+  // Delegated, with no controller: AttachProcessesToUnit, by which a command joins from another session, takes no other
+  // unit (systemd.resource-control(5), Delegate=). The payload sees no cgroup file system either way.
+  if (std::ranges::none_of(out, [](const UnitProperty& one) { return one.name.starts_with("Delegate"); }))
+    out.push_back({"DelegateControllers", std::vector<std::string>{}});
   // Without it a scope that failed stays loaded until somebody resets it (systemd.unit(5)).
   out.push_back({"CollectMode", std::string("inactive-or-failed")});
   return out;

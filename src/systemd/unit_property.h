@@ -65,7 +65,7 @@ Result<UnitProperty> parse_unit_property(const std::string& name, const std::str
 // the property needs none.
 std::string_view property_controller(const std::string& name);
 
-// The whole of a scope's properties but the processes: the limits, then `properties` in order, then CollectMode. A
+// The whole of a scope's properties but the processes: the limits, then `properties` in order, then delegation and CollectMode. A
 // property that a limit sets as well is an error.
 Result<std::vector<UnitProperty>> scope_properties(
     const CgroupSpec& limits, const std::vector<std::pair<std::string, std::string>>& properties, bool system_manager);

@@ -10,7 +10,7 @@ COMPLETIONS = harness.BUILD / "completions"
 
 # What is typed, and all that can stand in place of its last word: the same in every shell.
 CASES = {
-    "sbx ": ["doctor", "help", "profile", "run", "version"],
+    "sbx ": ["doctor", "exec", "help", "profile", "run", "version"],
     "sbx pr": ["profile"],
     "sbx profile ": ["check", "diff", "list", "show"],
     "sbx run --mem": ["--memory", "--memory-swap"],

@@ -26,7 +26,7 @@ WITH_MANAGER = {"connect-bus", "start-scope", "verify-limits", "make-cgroup"}
 AFTER_START = {"monitor", "write-report"}
 ON_A_TERMINAL = {"open-terminal"}
 # Of other commands than run.
-ELSEWHERE = {"find-sandbox", "control"}
+ELSEWHERE = {"find-sandbox", "control", "join-cgroup", "join-namespaces"}
 
 
 def arguments(caller, step):

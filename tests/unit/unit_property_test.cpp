@@ -109,6 +109,7 @@ TEST_CASE("limits become properties that the manager turns back into the same cg
   CHECK(number("CPUQuotaPeriodUSec") == 99'999);
   CHECK(number("TasksMax") == 256);
   CHECK(number("RuntimeMaxUSec") == 3'600'000'000U);
+  CHECK(properties->at(properties->size() - 2) == UnitProperty{"DelegateControllers", std::vector<std::string>{}});
   CHECK(properties->back() == UnitProperty{"CollectMode", std::string("inactive-or-failed")});
 }
 
