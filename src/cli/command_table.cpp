@@ -104,8 +104,6 @@ constexpr EnvironmentVariable variables[] = {
 };
 
 constexpr ForeignOption foreign[] = {
-    {"detach", "sbx has no daemon; put & behind the line, or start it with systemd-run --user"},
-    {"d", "sbx has no daemon; put & behind the line, or start it with systemd-run --user"},
     {"privileged", "a sandbox is never privileged; name what is missing with --cap-add, --device or --rw"},
     {"P", "name each port that is to be open: --publish HOSTPORT:PORT"},
     {"mount", "use -v SOURCE:TARGET[:ro], or --tmpfs PATH"},

@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/text.h"
 #include "cli/caller.h"
+#include "cli/detach.h"
 #include "cli/files.h"
 #include "cli/output.h"
 #include "cli/register_sandbox.h"
@@ -100,7 +101,7 @@ struct JournalOutput {
   }
 };
 
-Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& trace) {
+Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& trace, Detachment& detachment) {
   const auto caller = read_caller();
   Events events;  // outlives who attends to it
   const auto id = random_sandbox_id();
@@ -122,10 +123,15 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& 
   options.steps_before = trace.steps;
   SBX_TRY(service.attach(options, events));
   trace.labels = labels_of(id, spec, plan);
+  if (detachment.background()) {
+    if (registration->unavailable()) return fail(*registration->unavailable());
+    if (options.output < 0) options.output = options.error = detachment.null();
+  }
   options.events = &events;
   options.companions.push_back(registration->companion());
   LaunchLog log(trace.labels);
   options.companions.push_back(log.companion());
+  options.companions.push_back(detachment.companion(id));
   auto launched = launch(std::move(plan), options);
   if (!launched) {
     log.failed(launched.error());
@@ -167,7 +173,15 @@ Result<int> run_command(const ParsedLine& line) {
   // reset before exec.
   ::signal(SIGPIPE, SIG_IGN);
   SBX_ASSIGN(auto trace, RunTrace::open(request));
-  auto status = run(request, outputs, trace);
+  Detachment detachment;
+  if (request.detach) {
+    std::vector<int> kept = request.pass_fds;
+    kept.push_back(outputs.status_fd());
+    kept.push_back(request.report.fd);
+    SBX_ASSIGN(const auto foreground, detachment.split(kept));
+    if (foreground) return *foreground;
+  }
+  auto status = run(request, outputs, trace, detachment);
   if (!status) {
     add_likely_mistake(request, status.error());
     outputs.write_failure(status.error());

@@ -39,6 +39,7 @@ struct RunRequest {
   LogTarget log = LogTarget::none;
   std::string trace_file;  // empty: none
   bool explain = false;
+  bool detach = false;
   std::vector<std::string> argv;
 };
 

@@ -85,7 +85,7 @@ TEST_CASE("wrong options are told with the nearest") {
   CHECK(contains(message({"--memroy=1"}), "did you mean --memory?"));
   CHECK(contains(message({"-memory", "1"}), "did you mean --memory?"));
   CHECK(contains(message({"-Z"}), "unknown option -Z"));
-  CHECK(contains(message({"--detach"}), "systemd-run"));
+  CHECK(contains(message({"--privileged"}), "--cap-add"));
   CHECK(contains(message({"--memory"}), "--memory needs a value"));
   CHECK(contains(message({"--read-only=yes"}), "takes no value"));
   CHECK(contains(message({"--memory="}), "needs a value"));

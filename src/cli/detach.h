@@ -1,0 +1,31 @@
+// `sbx run --detach`: the launcher goes into the background, and the foreground ends once the command has started.
+#pragma once
+#include <optional>
+#include <span>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "launch/companion.h"
+
+namespace sbx {
+
+class Detachment {
+ public:
+  // Forks. In the foreground: the exit status, after the id was printed; where the set-up failed the background has said
+  // why. In the background: nothing, and the caller goes on to launch, in a session of its own, with standard input from
+  // /dev/null and of the caller's descriptors only 0 to 2 and `kept`. Before anything that a fork doesn't carry over.
+  Result<std::optional<int>> split(std::span<const int> kept);
+  bool background() const { return static_cast<bool>(tell_); }
+  int null() const { return null_.get(); }  // for the command's output
+
+  // Tells the foreground of the start, and lets go of the caller's terminal and directory. Borrows this.
+  Companion companion(const std::string& id);
+
+ private:
+  void started(const std::string& id);
+  Result<> settle_in(std::span<const int> kept);
+  UniqueFd tell_;  // the background's end
+  UniqueFd null_;
+};
+
+}  // namespace sbx
