@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/profile_commands.h"
 #include "cli/run.h"
+#include "cli/sandbox_commands.h"
 #include "cli/version.h"
 
 namespace sbx {
@@ -24,7 +25,17 @@ struct Route {
 };
 constexpr Route routes[] = {
     {"doctor", doctor_command},
+    {"events", events_command},
     {"exec", exec_command},
+    {"freeze", freeze_command},
+    {"inspect", inspect_command},
+    {"kill", kill_command},
+    {"ps", ps_command},
+    {"stats", stats_command},
+    {"stop", stop_command},
+    {"thaw", thaw_command},
+    {"update", update_command},
+    {"wait", wait_command},
     {"profile check", profile_check_command},
     {"profile diff", profile_diff_command},
     {"profile list", profile_list_command},

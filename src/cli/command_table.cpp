@@ -1,10 +1,11 @@
 #include "cli/command_table.h"
 
 #include <algorithm>
-#include <array>
+#include <vector>
 
 #include "cli/exec_table.h"
 #include "cli/run_table.h"
+#include "cli/sandbox_table.h"
 
 namespace sbx {
 namespace {
@@ -52,8 +53,8 @@ constexpr Example version_examples[] = {{"sbx version", "the version"},
 constexpr Example help_examples[] = {{"sbx help run", "the options of sbx run"},
                                      {"sbx help keys", "the keys of a profile"}};
 
-const auto& table() {
-  static const std::array all = {
+std::vector<Command> make_table() {
+  std::vector<Command> all = {
       run_command_table(),
       exec_command_table(),
       Command{"profile", "COMMAND", "List, show, check and compare profiles",
@@ -81,6 +82,12 @@ const auto& table() {
       Command{"help", "[TOPIC]", "Print help",
               "TOPIC is a subcommand, keys (the keys of a profile) or the name of one key.", help_only, help_examples,
               Completes::topic}};
+  for (const auto& part : {sandbox_command_tables()}) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+const std::vector<Command>& table() {
+  static const auto all = make_table();
   return all;
 }
 
@@ -97,9 +104,10 @@ constexpr EnvironmentVariable variables[] = {
     {"XDG_CONFIG_HOME", "Its sbx/profiles is searched first for profiles. Unset: ~/.config."},
     {"XDG_STATE_HOME", "Its sbx holds the homes of profiles with home = \"persistent\". Unset: ~/.local/state."},
     {"XDG_RUNTIME_DIR",
-     "Its bus is where the user's service manager answers; its sbx/filters holds compiled filters. Unset: "
-     "/run/user/UID."},
+     "Its bus is where the user's service manager answers; its sbx holds the registry of sandboxes (root's is /run/sbx) and "
+     "compiled filters. Unset: /run/user/UID."},
     {"TRACEPARENT", "The trace that the spans of --trace belong to, as W3C Trace Context has it."},
+    {"SBX_RUNTIME_DIR", "The directory of the registry of sandboxes, in place of the usual one."},
     {"SBX_PROFILE_PATH", "Directories, separated by colons, in place of the usual search path of profiles."},
 };
 

@@ -19,7 +19,8 @@ enum class Completes : std::uint8_t {
   key,
   environment,
   command,
-  topic
+  topic,
+  sandbox
 };
 
 struct OptionInfo {

@@ -24,6 +24,7 @@
 #include "profile/load.h"
 #include "sbx_config.h"
 #include "spec/validate.h"
+#include "state/history.h"
 #include "systemd/journal.h"
 #include "telemetry/launch_log.h"
 
@@ -128,6 +129,10 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& 
     if (options.output < 0) options.output = options.error = detachment.null();
   }
   options.events = &events;
+  const auto& labels = trace.labels;
+  // Before the registry forgets it: who looks for it meanwhile finds it here.
+  HistoryRecord history(registration->registry(), labels.id, labels.name, labels.profile, labels.command);
+  options.companions.push_back(history.companion());
   options.companions.push_back(registration->companion());
   LaunchLog log(trace.labels);
   options.companions.push_back(log.companion());

@@ -76,6 +76,7 @@ std::string format_entry(const SandboxEntry& entry) {
                     {"boot_id", entry.boot_id},
                     {"cgroup", entry.cgroup},
                     {"scope", entry.scope},
+                    {"own_network", entry.own_network},
                     {"system_manager", entry.system_manager},
                     {"created_us", entry.created_us}};
   // A command's words are bytes; what is no UTF-8 shows as U+FFFD.
@@ -100,6 +101,7 @@ Result<SandboxEntry> parse_entry(std::string_view text) {
   fields.text("boot_id", entry.boot_id);
   fields.text("cgroup", entry.cgroup);
   fields.text("scope", entry.scope);
+  fields.flag("own_network", entry.own_network);
   fields.flag("system_manager", entry.system_manager);
   fields.number("created_us", entry.created_us);
   if (!fields.wrong().empty()) return bad(cat("its \"", fields.wrong(), "\" is absent or not of its type"));

@@ -24,6 +24,7 @@ struct SandboxEntry {
   std::string boot_id;                // /proc/sys/kernel/random/boot_id
   std::string cgroup;                 // path in the v2 hierarchy; empty: none of its own
   std::string scope;                  // the unit; empty: none
+  bool own_network = false;           // a network namespace of its own
   bool system_manager = false;        // whose unit it is: the system's, else the user's
   std::uint64_t created_us = 0;       // of CLOCK_REALTIME
 

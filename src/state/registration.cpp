@@ -1,5 +1,6 @@
 #include "state/registration.h"
 
+#include <sched.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -88,6 +89,7 @@ Result<> Registration::enter(const HeldSandbox& held) {
   entry.boot_id = boot_id();
   if (held.cgroup != nullptr) entry.cgroup = held.cgroup->path();
   entry.scope = held.scope;
+  entry.own_network = (held.plan.clone_flags & CLONE_NEWNET) != 0;
   if (const auto* scope = std::get_if<ScopeRequest>(&held.plan.cgroup)) entry.system_manager = scope->system_manager;
   entry.created_us = now_us();
   plan_ = &held.plan;

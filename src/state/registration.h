@@ -28,6 +28,7 @@ class Registration {
   Registration& operator=(const Registration&) = delete;
 
   const std::optional<Error>& unavailable() const { return unavailable_; }
+  const Registry* registry() const { return registry_ ? &*registry_ : nullptr; }
   // Borrows this.
   Companion companion();
 

@@ -6,11 +6,15 @@ import pytest
 
 import harness
 
+# The golden file of each subcommand's help is named after it.
+COMMANDS = sorted(path.stem for path in (harness.SOURCE / "tests/data/help").glob("*.txt")
+                  if "-" not in path.stem and path.stem != "sbx")
+
 COMPLETIONS = harness.BUILD / "completions"
 
 # What is typed, and all that can stand in place of its last word: the same in every shell.
 CASES = {
-    "sbx ": ["doctor", "exec", "help", "profile", "run", "version"],
+    "sbx ": COMMANDS,
     "sbx pr": ["profile"],
     "sbx profile ": ["check", "diff", "list", "show"],
     "sbx run --mem": ["--memory", "--memory-swap"],

@@ -9,6 +9,7 @@ std::string kind_of(const OptionInfo& option) {
     case Completes::file: return option.name == "volume" ? "volume" : "file";
     case Completes::directory: return "directory";
     case Completes::profile: return "profile";
+    case Completes::sandbox: return "sandbox";
     case Completes::environment: return "environment";
     case Completes::key: return "key";
     case Completes::choice: return cat("words ", option.choices);
@@ -49,6 +50,7 @@ std::string command_branches() {
     for (const auto& part : commands())
       if (is_part_of(part, command)) words += cat(words.empty() ? "words " : " ", last_word(part.name));
     if (words.empty() && command.completes == Completes::profile) words = "profile";
+    if (words.empty() && command.completes == Completes::sandbox) words = "sandbox";
     if (words.empty() && command.completes == Completes::topic) words = "topic";
     out += cat("    '", command.name, "') _sbx_options='", option_words(command), "'; _sbx_kind='",
                words.empty() ? "nothing" : words, "' ;;\n");
@@ -83,6 +85,8 @@ _sbx_reply() {
       mapfile -t COMPREPLY < <(compgen -W '@KEYS@' -S = -- "$value")
       compopt -o nospace 2>/dev/null
       ;;
+    sandbox)
+      mapfile -t COMPREPLY < <(compgen -W "$("$_sbx_program" ps --format '{{.Name}} {{.ID}}' 2>/dev/null)" -- "$value") ;;
     profile)
       mapfile -t COMPREPLY < <(compgen -W "$("$_sbx_program" profile list --quiet 2>/dev/null)" -- "$value"
         compgen -f -X '!*.toml' -- "$value"; [[ $value == */* ]] && compgen -d -S / -- "$value")

@@ -13,6 +13,7 @@ std::string values_of(const OptionInfo& option) {
   switch (option.completes) {
     case Completes::directory: return "(__fish_complete_directories (commandline -ct))";
     case Completes::profile: return "(__sbx_profiles)";
+    case Completes::sandbox: return "(__sbx_sandboxes)";
     case Completes::environment: return "(set -xn)";
     case Completes::key: return "(__sbx_keys)";
     case Completes::choice: return std::string(option.choices);
@@ -45,6 +46,8 @@ std::string command_lines(const Command& command) {
   }
   if (command.completes == Completes::profile)
     out += cat("complete -c sbx -n \"__sbx_in ", command.name, "\" -k -a '(__sbx_profiles)'\n");
+  if (command.completes == Completes::sandbox)
+    out += cat("complete -c sbx -n \"__sbx_in ", command.name, "\" -k -a '(__sbx_sandboxes)'\n");
   if (command.completes == Completes::command)
     out += cat("complete -c sbx -n \"__sbx_in ", command.name,
                "; and not string match -q -- '-*' (commandline -ct)\" -a '(__fish_complete_command)'\n");
@@ -132,6 +135,11 @@ function __sbx_profiles
     set -l program (commandline -opc)[1]
     command $program profile list --quiet 2>/dev/null
     __fish_complete_suffix .toml
+end
+
+function __sbx_sandboxes
+    set -l program (commandline -opc)[1]
+    command $program ps --format '{{.Name}}\t{{.Command}}' 2>/dev/null
 end
 
 function __sbx_keys

@@ -17,6 +17,7 @@ std::string action_of(const OptionInfo& option) {
     case Completes::file: return "_files";
     case Completes::directory: return "_files -/";
     case Completes::profile: return "_sbx_profiles";
+    case Completes::sandbox: return "_sbx_sandboxes";
     case Completes::environment: return "_sbx_environment";
     case Completes::key: return "_sbx_keys";
     // A choice that ends in = goes on behind it.
@@ -50,6 +51,7 @@ std::string words_spec(const Command& command) {
   switch (command.completes) {
     case Completes::command: return "    '(-)1:command:_command_names -e' '*::argument:_normal'";
     case Completes::profile: return "    '*:profile:_sbx_profiles'";
+    case Completes::sandbox: return "    '*:sandbox:_sbx_sandboxes'";
     case Completes::topic: return "    '1:topic:_sbx_topics'";
     default: return "    ";
   }
@@ -75,6 +77,12 @@ _sbx_profiles() {
   local -a names
   names=(${(f)"$(_call_program profiles ${(q)sbx_program} profile list --quiet 2>/dev/null)"})
   _alternative 'profiles:profile:compadd -a names' 'files:file:_files -g "*.toml(-.)"'
+}
+
+_sbx_sandboxes() {
+  local -a names
+  names=(${=${(f)"$(_call_program sandboxes ${(q)sbx_program} ps --format "'{{.Name}} {{.ID}}'" 2>/dev/null)"}})
+  _wanted sandboxes expl sandbox compadd -a names
 }
 
 _sbx_keys() { compadd -S = -- @KEYS@ }
