@@ -5,6 +5,7 @@
 #include <new>
 
 #include "base/text.h"
+#include "cli/attach.h"
 #include "cli/doctor.h"
 #include "cli/exec.h"
 #include "cli/help.h"
@@ -24,6 +25,7 @@ struct Route {
   Handler handler;
 };
 constexpr Route routes[] = {
+    {"attach", attach_command},
     {"doctor", doctor_command},
     {"events", events_command},
     {"exec", exec_command},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "cli/attach_table.h"
 #include "cli/exec_table.h"
 #include "cli/run_table.h"
 #include "cli/sandbox_table.h"
@@ -57,6 +58,7 @@ std::vector<Command> make_table() {
   std::vector<Command> all = {
       run_command_table(),
       exec_command_table(),
+      attach_command_table(),
       Command{"profile", "COMMAND", "List, show, check and compare profiles",
               "A profile is a TOML file; sbx-profile(5) describes it.", help_only, profile_examples},
       Command{"profile list", "", "List the profiles that can be named",

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -56,7 +58,8 @@ Result<int> await(int told, pid_t background) {
 
 }  // namespace
 
-Result<std::optional<int>> Detachment::split(std::span<const int> kept) {
+Result<std::optional<int>> Detachment::split(std::span<const int> kept, bool terminal) {
+  terminal_ = terminal;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno(Step::monitor, errno, "a pipe to the launcher in the background");
   UniqueFd told(ends[0]), tell(ends[1]);
@@ -80,13 +83,32 @@ Result<std::optional<int>> Detachment::split(std::span<const int> kept) {
 Result<> Detachment::settle_in(std::span<const int> kept) {
   ::setsid();
   null_.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null_ || ::dup2(null_.get(), 0) < 0) return fail_errno(Step::monitor, errno, "/dev/null");
+  if (!null_ || (!terminal_ && ::dup2(null_.get(), 0) < 0)) return fail_errno(Step::monitor, errno, "/dev/null");
+  if (terminal_) SBX_TRY(open_terminal());
   // Whoever waits for the end of a pipe that the caller has open must not wait for the sandbox. What sbx has opened itself
   // is marked close-on-exec from birth.
   for (int fd = highest_descriptor(); fd > 2; --fd) {
     const int flags = ::fcntl(fd, F_GETFD);
     if (flags >= 0 && (flags & FD_CLOEXEC) == 0 && std::ranges::find(kept, fd) == kept.end()) ::close(fd);
   }
+  return {};
+}
+
+// With the modes and the size of the caller's, where it has one. It controls this session, so that its changes of size
+// are heard here.
+Result<> Detachment::open_terminal() {
+  termios modes{};
+  winsize size{24, 80, 0, 0};
+  const bool has_modes = ::tcgetattr(0, &modes) == 0;
+  for (int fd = 0; fd < 3; ++fd)
+    if (::ioctl(fd, TIOCGWINSZ, &size) == 0) break;
+  master_.reset(::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
+  const int unlocked = 0;
+  if (!master_ || ::ioctl(master_.get(), TIOCSPTLCK, &unlocked) != 0) return fail_errno(Step::open_terminal, errno, "/dev/ptmx");
+  const UniqueFd slave(::ioctl(master_.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!slave || ::ioctl(slave.get(), TIOCSCTTY, 0) != 0 || ::ioctl(slave.get(), TIOCSWINSZ, &size) != 0 ||
+      (has_modes && ::tcsetattr(slave.get(), TCSANOW, &modes) != 0) || ::dup2(slave.get(), 0) < 0 || ::dup2(slave.get(), 1) < 0)
+    return fail_errno(Step::open_terminal, errno, "a terminal for the background");
   return {};
 }
 
@@ -103,7 +125,9 @@ void Detachment::started(const std::string& id) {
   tell_.reset();
   // Without a foreground to print it the sandbox is known to sbx ps all the same.
   static_cast<void>(told);
-  for (const int fd : {1, 2}) ::dup2(null_.get(), fd);
+  // What is said at the end is for who is attached, or nobody.
+  if (terminal_) ::dup2(0, 2);
+  else for (const int fd : {1, 2}) ::dup2(null_.get(), fd);
   static_cast<void>(!::chdir("/"));
 }
 

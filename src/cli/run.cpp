@@ -4,9 +4,11 @@
 #include <syslog.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/fault.h"
 #include "base/text.h"
+#include "cli/attach_server.h"
 #include "cli/caller.h"
 #include "cli/detach.h"
 #include "cli/files.h"
@@ -126,7 +128,14 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& 
   trace.labels = labels_of(id, spec, plan);
   if (detachment.background()) {
     if (registration->unavailable()) return fail(*registration->unavailable());
-    if (options.output < 0) options.output = options.error = detachment.null();
+    if (options.output < 0 && !detachment.has_terminal()) options.output = detachment.null();
+    if (options.error < 0) options.error = detachment.null();
+  }
+  std::optional<AttachServer> attached;
+  if (detachment.has_terminal()) {
+    attached.emplace(detachment.take_master(), events);
+    SBX_TRY(attached->open(registration->registry()->fd(), id));
+    options.companions.push_back({.ended = [&](const ExitReport& report) { attached->finish(exit_status(report)); }});
   }
   options.events = &events;
   const auto& labels = trace.labels;
@@ -183,7 +192,7 @@ Result<int> run_command(const ParsedLine& line) {
     std::vector<int> kept = request.pass_fds;
     kept.push_back(outputs.status_fd());
     kept.push_back(request.report.fd);
-    SBX_ASSIGN(const auto foreground, detachment.split(kept));
+    SBX_ASSIGN(const auto foreground, detachment.split(kept, request.terminal == TerminalMode::require));
     if (foreground) return *foreground;
   }
   auto status = run(request, outputs, trace, detachment);

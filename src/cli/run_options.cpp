@@ -136,9 +136,9 @@ Result<RunRequest> read_run_options(const ParsedLine& line) {
   if (line.has("tty") && request.log == LogTarget::journal)
     return fail(usage_error("-t and --log=journal exclude each other", "leave one of the two out"));
   request.detach = line.has("detach");
-  if (request.detach && (line.has("tty") || line.has("interactive")))
-    return fail(usage_error("--detach with -t or -i: nothing could attach to the command's input later",
-                            "leave -t and -i out; sbx exec -t runs a shell beside the command"));
+  if (request.detach && line.has("interactive") && !line.has("tty"))
+    return fail(usage_error("--detach with -i alone: nothing could attach to pipes later",
+                            "add -t for a terminal that sbx attach takes up, or leave -i out"));
   if (request.detach && line.has("explain")) request.detach = false;
   if (line.has("tty")) request.terminal = TerminalMode::require;
   else if (line.has("interactive") || request.log == LogTarget::journal) request.terminal = TerminalMode::none;

@@ -22,13 +22,13 @@ namespace {
 
 constexpr int last_signal = 64;
 
-int take_terminal(int terminal) {
+int take_terminal(int terminal, bool all) {
   // A process group of its own in init's session, in the foreground. The write to the terminal's foreground from a
   // background group is let through because SIGTTOU is blocked (tcsetpgrp(3)).
   if (::setpgid(0, 0) != 0 || ::tcsetpgrp(terminal, ::getpid()) != 0) return -errno;
   // What the caller sent elsewhere (2>log) stays there.
   for (int fd = 0; fd < 3; ++fd)
-    if ((fd < 2 || ::isatty(fd) == 1) && ::dup2(terminal, fd) < 0) return -errno;
+    if ((fd < 2 || all || ::isatty(fd) == 1) && ::dup2(terminal, fd) < 0) return -errno;
   return 0;
 }
 
@@ -149,7 +149,7 @@ int execute(const ChildProgram& program, Progress& progress) {
       progress.run(Step::new_session, [&] {
         // Should init go first: without a pid namespace of its own nothing else would end the payload.
         if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return -errno;
-        if (start.terminal >= 0) return take_terminal(start.terminal);
+        if (start.terminal >= 0) return take_terminal(start.terminal, program.error >= 0);
         if (program.output >= 0 && ::dup2(program.output, 1) < 0) return -errno;
         if (program.error >= 0 && ::dup2(program.error, 2) < 0) return -errno;
         return ::setsid() < 0 ? -errno : 0;

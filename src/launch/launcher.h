@@ -14,7 +14,9 @@ struct LaunchOptions {
   StepTimes steps_before;     // those of the caller's own, to stand in the report with the launch's
   bool receipt = false;        // read the receipt back even where plan.require doesn't ask for it
   int status_fd = -1;          // borrowed; {"pid":N} and {"exit-code":N} lines as JSON; -1: none
-  int output = -1, error = -1;  // borrowed; the payload's 1 and 2; -1: the caller's own, or the sandbox's terminal
+  // Borrowed; the payload's 1 and 2; -1: the caller's own, or the sandbox's terminal. Where there is that terminal an `error`
+  // says that it is for the payload's 2 as well, whatever the caller's own is.
+  int output = -1, error = -1;
   // Called once, when the payload has started, with all that it goes without: the plan's losses, and those that came up
   // during the launch (a scope that no service manager could give). Not called where there is none.
   std::function<void(const std::vector<Loss>&)> on_losses;

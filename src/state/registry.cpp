@@ -202,8 +202,8 @@ void Registry::sweep(std::size_t at_most, std::string_view but) const {
 }
 
 void Registry::remove(const std::string& id) const {
-  ::unlinkat(fd(), cat(id, details_suffix).c_str(), 0);
-  ::unlinkat(fd(), cat(id, entry_suffix).c_str(), 0);
+  for (const std::string_view suffix : {std::string_view(".attach"), details_suffix, entry_suffix})
+    ::unlinkat(fd(), cat(id, suffix).c_str(), 0);
 }
 
 Result<UniqueFd> Registry::write(const std::string& name, std::string_view text, bool hold) const {

@@ -31,7 +31,7 @@ RUN = {
     "run --status-fd 99 -- true": "no file descriptor 99",
     "run --pass-fd 1 -- true": "from 3",
     "run --accept memroy -- true": "did you mean memory?",
-    "run --detach -t -- true": "sbx exec -t",
+    "run --detach -i -- true": "add -t",
     "run --privileged -- true": "--cap-add",
     "run --memroy 1G -- true": "did you mean --memory?",
     "run -memory 1G -- true": "did you mean --memory?",

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cli/attach.h"
 #include "cli/run_options.h"
 
 using namespace sbx;
@@ -79,6 +80,14 @@ TEST_CASE("other subcommands take options and words in any order") {
   CHECK(line->words == Words{"build", "--json"});
   CHECK(line->has("effective"));
   CHECK(!line->has("json"));
+}
+
+TEST_CASE("detach keys") {
+  CHECK(parse_detach_keys("ctrl-p,ctrl-q").value() == "\x10\x11");
+  CHECK(parse_detach_keys("ctrl-a,d").value() == "\x01" "d");
+  CHECK(parse_detach_keys("ctrl-@,ctrl-\\,x").value() == std::string("\0\x1cx", 3));
+  CHECK(parse_detach_keys("").value().empty());
+  for (const auto* wrong : {"ctrl-", "ctrl-A", "ctrl-1", "ctrl-ab", "a,,b", ",", "hyper-x"}) CHECK(!parse_detach_keys(wrong));
 }
 
 TEST_CASE("wrong options are told with the nearest") {
