@@ -156,6 +156,7 @@ std::optional<std::vector<ListedName>> list_directory(const std::string& path) {
     struct stat status {};
     if (::fstatat(number, entry->d_name, &status, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) continue;
     listed.kind = kind_of(status.st_mode);
+    listed.dev = status.st_dev, listed.ino = status.st_ino;
     char text[PATH_MAX];
     if (listed.kind == FileKind::symlink) {
       const ssize_t length = ::readlinkat(number, entry->d_name, text, sizeof text);

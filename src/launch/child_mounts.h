@@ -49,6 +49,7 @@ class MountBuilder {
   int make_layer(const LayerDirectory& operation, int target);
   int mount_layer(int layer, int target);
   int hide_at(const char* path, bool directory, bool must_exist);
+  int hide(int target, const char* path, bool directory);  // closes the target
 
   bool classic_;
   int notify_socket_;

@@ -35,6 +35,14 @@ constexpr const char* hidden_in_proc[] = {"kcore",        "keys",   "key-users",
                                           "config.gz",    "interrupts"};
 constexpr const char* hidden_directories_in_proc[] = {"acpi", "scsi", "asound"};
 
+// 0 where it is what the plan saw, or the plan saw nothing in particular (no inode number).
+int same_node(int fd, std::uint64_t dev, std::uint64_t ino) {
+  if (ino == 0) return 0;
+  struct stat facts;
+  if (::fstat(fd, &facts) != 0) return -errno;
+  return facts.st_dev == dev && facts.st_ino == ino ? 0 : -ESTALE;
+}
+
 }  // namespace
 
 Step mount_step(const MountOperation& operation) {
@@ -109,10 +117,7 @@ int MountBuilder::perform(const BindTree& operation) {
   // The source was canonical when the plan was made: a symlink on the way now is somebody's swap.
   const int source = open_in(host_, operation.source.c_str(), Links::refuse, operation.directory);
   if (source < 0) return source;
-  struct stat facts;
-  int error = ::fstat(source, &facts) == 0 ? 0 : -errno;
-  if (error == 0 && operation.ino != 0 && (facts.st_dev != operation.dev || facts.st_ino != operation.ino))
-    error = -ESTALE;
+  int error = same_node(source, operation.dev, operation.ino);
   const int target = error != 0 ? error : open_target(operation.target.c_str(), operation.directory);
   if (target < 0) error = target;
   if (error == 0) {
@@ -196,6 +201,10 @@ int MountBuilder::perform(const MountDevpts& operation) {
 int MountBuilder::hide_at(const char* path, bool directory, bool must_exist) {
   const int target = open_in(root_, path, Links::in_root);
   if (target == -ENOENT && !must_exist) return 0;
+  return hide(target, path, directory);
+}
+
+int MountBuilder::hide(int target, const char* path, bool directory) {
   if (target < 0) return target;
   MountAttributes attributes;
   attributes.read_only = attributes.no_exec = true;
@@ -206,16 +215,11 @@ int MountBuilder::hide_at(const char* path, bool directory, bool must_exist) {
 }
 
 int MountBuilder::perform(const HidePath& operation) {
-  if (!operation.searchable) return hide_at(operation.target.c_str(), operation.directory, true);
-  // Something below it is to be seen: a tmpfs that can be passed through and not listed. It takes the mount points of
-  // what lies below, and a SealReadOnly closes it.
-  const int target = open_in(root_, operation.target.c_str(), Links::in_root, true);
-  if (target < 0) return target;
-  const MountOption options[] = {{"mode", "0111"}};
-  MountAttributes attributes;
-  attributes.no_exec = true;
-  const int error = attach_new("tmpfs", options, 1, attributes, target);
-  ::close(target);
+  const int target = open_in(root_, operation.target.c_str(), Links::in_root);
+  // What was to be hidden may have another name by now.
+  const int error = target < 0 ? target : same_node(target, operation.dev, operation.ino);
+  if (error == 0) return hide(target, operation.target.c_str(), operation.directory);
+  if (target >= 0) ::close(target);
   return error;
 }
 

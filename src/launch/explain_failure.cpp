@@ -19,6 +19,10 @@ struct Words {
   std::string what, hint;
 };
 
+Words replaced(const std::string& what) {
+  return {cat(what, ": it was replaced while the sandbox was made"), "try again, and see who writes there"};
+}
+
 Words words_of(const MakeDirectory& operation, int error) {
   return {operation.target, error == EROFS ? "make it in the root directory, or choose a target below a tmpfs" : ""};
 }
@@ -28,7 +32,7 @@ Words words_of(const MakeFile& operation, int error) {
 }
 Words words_of(const BindTree& operation, int error) {
   const std::string what = operation.source == operation.target ? operation.source : cat(operation.source, " on ", operation.target);
-  if (error == ESTALE) return {cat(what, ": it was replaced while the sandbox was made"), "try again, and see who writes there"};
+  if (error == ESTALE) return replaced(what);
   if (error == ELOOP) return {cat(what, ": a symbolic link stands where none was"), "try again, and see who writes there"};
   if (error == ENOENT) return {what, "create it, or mark it optional"};
   if (error == ENOSPC) return {what, "bind fewer paths, or raise the sysctl fs.mount-max"};
@@ -46,6 +50,7 @@ Words words_of(const LayerDirectory& operation, int error) {
   return {operation.target, error == ENODEV ? "load the overlay module, or take out what adds names to this directory" : ""};
 }
 Words words_of(const HidePath& operation, int error) {
+  if (error == ESTALE) return replaced(operation.target);
   return {operation.target, error == ENOENT || error == ENOTDIR ? "it changed while the sandbox was made: try again" : ""};
 }
 Words words_of(const SealReadOnly& operation, int) { return {operation.target, ""}; }

@@ -115,7 +115,7 @@ class Hider {
     const PathFact& fact = tree_.host().look(on_host);
     if (fact.errno_value != 0) return hide_out_of_reach(path, over, origin);
     if (fact.kind == FileKind::absent) return order_.hide_absent(path, directory, origin);
-    order_.hide(path, fact.kind == FileKind::directory, origin);
+    order_.hide(path, fact.kind == FileKind::directory, origin, fact);
     return {};
   }
 

@@ -24,6 +24,7 @@ struct ListedName {
   std::string name;
   FileKind kind = FileKind::absent;  // of the name itself
   std::string link;                  // what a symlink says
+  std::uint64_t dev = 0, ino = 0;
   bool operator==(const ListedName&) const = default;
 };
 

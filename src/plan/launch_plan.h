@@ -32,7 +32,11 @@ struct MountDevpts { std::string target = "/dev/pts"; };
 // relative to the target and may have several components, parents first. `submounts` (relative too) are carried over.
 struct LayerEntry { std::string name; enum class Kind : std::uint8_t { directory, file, symlink, whiteout } kind; std::string content; };
 struct LayerDirectory { std::string target; std::vector<LayerEntry> entries; std::vector<std::string> submounts; };
-struct HidePath { std::string target; bool directory = false; bool searchable = false; };
+struct HidePath {
+  std::string target;
+  bool directory = false;
+  std::uint64_t dev = 0, ino = 0;  // as in BindTree; 0: a placeholder, or where a layer gives it numbers of its own
+};
 struct SealReadOnly { std::string target; };
 struct MakeSocket { std::string target; };  // binds the launcher's socket for notifications to this name
 using MountOperation = std::variant<MakeDirectory, MakeSymlink, MakeFile, BindTree, MountTmpfs, MountProc, MountDevpts,

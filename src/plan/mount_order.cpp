@@ -19,8 +19,8 @@ void MountOrder::put(const std::string& key, int rank, MountOperation operation,
   ranked_.push_back({key, rank, {std::move(operation), origin}});
 }
 
-void MountOrder::hide(const std::string& target, bool directory, const Origin& origin) {
-  hides_.push_back({HidePath{.target = target, .directory = directory}, origin});
+void MountOrder::hide(const std::string& target, bool directory, const Origin& origin, const PathFact& fact) {
+  hides_.push_back({HidePath{.target = target, .directory = directory, .dev = fact.dev, .ino = fact.ino}, origin});
 }
 
 Result<> MountOrder::add(const MountItem& item) {
@@ -235,7 +235,7 @@ Result<> MountOrder::assemble(const std::string& target, const std::string& on_h
     else
       put(inside, rank_name,
           BindTree{.source = join_path(on_host, listed.name), .target = inside, .directory = listed.kind == FileKind::directory,
-                   .read_only = true, .no_exec = over.no_exec, .allow_devices = over.devices},
+                   .read_only = true, .no_exec = over.no_exec, .allow_devices = over.devices, .dev = listed.dev, .ino = listed.ino},
           layer.origin);
   }
   for (const auto& [name, entry] : layer.entries) {
@@ -256,7 +256,12 @@ Result<> MountOrder::finish() {
   std::stable_sort(plan_.placeholders.begin(), plan_.placeholders.end(),
                    [](const Placeholder& a, const Placeholder& b) { return a.path < b.path; });
   for (Ranked& ranked : ranked_) plan_.mounts.push_back(std::move(ranked.mount));
-  for (PlannedMount& mount : hides_) plan_.mounts.push_back(std::move(mount));
+  for (PlannedMount& mount : hides_) {
+    // overlayfs gives files device and inode numbers of its own.
+    auto& hide = std::get<HidePath>(mount.operation);
+    if (std::ranges::any_of(layers_, [&](const auto& layer) { return is_at_or_below(hide.target, layer.first); })) hide.ino = 0;
+    plan_.mounts.push_back(std::move(mount));
+  }
   // The innermost first: the root's mount points are needed until the end.
   for (auto mount = seals_.rbegin(); mount != seals_.rend(); ++mount) plan_.mounts.push_back(std::move(*mount));
   return {};

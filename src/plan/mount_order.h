@@ -12,7 +12,7 @@ class MountOrder {
  public:
   MountOrder(const SandboxSpec& spec, MountTree& tree, LaunchPlan& plan) : spec_(spec), tree_(tree), plan_(plan) {}
   Result<> add(const MountItem& item);
-  void hide(const std::string& target, bool directory, const Origin& origin);
+  void hide(const std::string& target, bool directory, const Origin& origin, const PathFact& fact = {});
   // A path that isn't there: kept absent in a read-only tree, covered in one that the payload can write.
   Result<> hide_absent(const std::string& target, bool directory, const Origin& origin);
   // Puts everything into the plan.

@@ -172,6 +172,29 @@ class TestSwappedLinks:
         seen = inside.communicate(timeout=60)[0]
         assert b"another file" in seen and b"the hidden key" not in seen
 
+    @pytest.mark.parametrize("moved", ["a", "a/key"])
+    def test_what_is_to_be_hidden_moves_before_it_is(self, caller, attackers, moved):
+        """Between sbx's look at the path and its mounts, for which a debugger makes room, another file gets the name."""
+        tree = caller.make_directory("work/tree")
+        for name in ("a", "b"):
+            (tree / name).mkdir()
+            caller.own(tree / name)
+        caller.write(tree / "a" / "key", "the hidden key")
+        caller.write(tree / "b" / "key", "another file")
+        slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=setpgid", "-e", "inject=setpgid:delay_enter=1500000"]
+        words = ["run", "--profile", "plain", "--set", "systemd.scope=none", "--ro", tree, "--hide", tree / "a" / "key",
+                 "--", "sh", "-c", f"cat {tree}/*/key"]
+        inside = caller.start([*slow, caller.programs.sbx, *words], stdout=harness.subprocess.PIPE, stderr=harness.subprocess.PIPE)
+        # Two processes of sbx and strace's: the child is there, and waits.
+        harness.wait_for(lambda: len(harness.descendants(inside.pid)) > 1, 10, "the child")
+        other = moved.replace("a", "b", 1)
+        (tree / moved).rename(tree / "aside")
+        (tree / other).rename(tree / moved)
+        (tree / "aside").rename(tree / other)
+        out, err = inside.communicate(timeout=60)
+        assert b"the hidden key" not in out, (out, err)
+        assert inside.returncode == 125 and b"it was replaced while the sandbox was made" in err, (out, err)
+
 
 def test_switches_of_the_kernel(caller, attackers, layers):
     control = attackers.outside(caller, "kernel_files")

@@ -36,6 +36,11 @@ TEST_CASE("a path that is there is covered after everything else is mounted", "[
   CHECK(find<HidePath>(plan, "/home/u/.ssh").directory);
   CHECK(index_of<HidePath>(plan, "/home/u/.ssh") > index_of<BindTree>(plan, "/usr"));
   CHECK(index_of<HidePath>(plan, "/home/u/.ssh") > index_of<BindTree>(plan, "/home/u"));
+  CHECK(find<HidePath>(plan, "/home/u/.ssh").ino != 0);
+  // Below a layer of overlayfs it has other numbers than the host's.
+  home.hide("/home/u/.gnupg");
+  REQUIRE(has<LayerDirectory>(home.plan(), "/home/u"));
+  CHECK(find<HidePath>(home.plan(), "/home/u/.ssh").ino == 0);
 }
 
 TEST_CASE("a hidden path is hidden in each bind that shows it", "[plan][hide]") {
