@@ -107,7 +107,7 @@ struct JournalOutput {
 Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& trace, Detachment& detachment) {
   const auto caller = read_caller();
   Events events;  // outlives who attends to it
-  const auto id = random_sandbox_id();
+  SBX_ASSIGN(const auto id, random_sandbox_id());
   SBX_ASSIGN(auto service, Service::read(request, caller));
   SBX_ASSIGN(const auto spec, gather_spec(request, caller, id, service, trace.steps));
   // Before the look at the host: what is there by then no sandbox shows.

@@ -27,14 +27,17 @@ Result<> check_fd(std::string_view option, int fd, bool for_writing) {
   return {};
 }
 
-Result<int> take_own_fd(std::string_view option, int fd, const std::vector<int>& passed) {
+// A standard one is given up when the payload runs (leave_standard_pipes): a duplicate stays.
+Result<UniqueFd> take_own_fd(std::string_view option, int fd, const std::vector<int>& passed) {
   SBX_TRY(check_fd(option, fd, true));
   // The command could write whatever it likes into it, and be believed.
   if (std::ranges::find(passed, fd) != passed.end())
     return fail(
         usage_error(cat(option, ": the file descriptor ", fd, " is given to the command by --pass-fd as well")));
+  UniqueFd own(::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  if (!own) return fail_errno(Step::parse_options, errno, cat(option, ": a duplicate of the file descriptor ", fd), "raise the limit of open files (ulimit -n)");
   if (fd > STDERR_FILENO) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  return fd;
+  return own;
 }
 
 std::string failure_line(const Error& error) {
@@ -52,27 +55,30 @@ Result<RunOutputs> RunOutputs::open(const RunRequest& request) {
   RunOutputs outputs;
   for (const int fd : request.pass_fds) SBX_TRY(check_fd("--pass-fd", fd, false));
   if (request.status_fd >= 0) {
-    SBX_ASSIGN(outputs.status_fd_, take_own_fd("--status-fd", request.status_fd, request.pass_fds));
+    SBX_ASSIGN(outputs.status_, take_own_fd("--status-fd", request.status_fd, request.pass_fds));
   }
   const auto& report = request.report;
   outputs.form_ = report.form;
   outputs.report_fd_ = report.fd;
+  outputs.report_name_ = cat("file descriptor ", report.fd);
   if (report.form == ReportForm::json && report.file.empty()) {
-    SBX_ASSIGN(outputs.report_fd_, take_own_fd("--report", report.fd, request.pass_fds));
+    SBX_ASSIGN(outputs.own_, take_own_fd("--report", report.fd, request.pass_fds));
+    outputs.report_fd_ = outputs.own_.get();
   }
   if (report.file.empty() || request.explain) return outputs;
-  SBX_ASSIGN(outputs.file_, open_output_file(report.file, 0));
-  outputs.report_fd_ = outputs.file_.get();
-  outputs.file_name_ = report.file;
+  SBX_ASSIGN(outputs.own_, open_output_file(report.file, 0));
+  outputs.is_file_ = true;
+  outputs.report_fd_ = outputs.own_.get();
+  outputs.report_name_ = report.file;
   return outputs;
 }
 
 Result<> RunOutputs::write_report(std::string_view text) const {
   // What the file held before, or what the command wrote into it meanwhile.
   struct stat status{};
-  if (file_ && ::fstat(file_.get(), &status) == 0 && S_ISREG(status.st_mode) && ::ftruncate(file_.get(), 0) != 0)
-    return fail_errno(Step::write_report, errno, file_name_);
-  return write_all(report_fd_, text, file_ ? file_name_ : cat("file descriptor ", report_fd_));
+  if (is_file_ && ::fstat(report_fd_, &status) == 0 && S_ISREG(status.st_mode) && ::ftruncate(report_fd_, 0) != 0)
+    return fail_errno(Step::write_report, errno, report_name_);
+  return write_all(report_fd_, text, report_name_);
 }
 
 Result<> RunOutputs::write(const ExitReport& report) const {
@@ -85,7 +91,7 @@ Result<> RunOutputs::write(const ExitReport& report) const {
 
 void RunOutputs::write_failure(const Error& error) const {
   const auto line = failure_line(error);
-  if (status_fd_ >= 0) (void)write_all(status_fd_, line, "--status-fd");
+  if (status_) (void)write_all(status_.get(), line, "--status-fd");
   if (form_ == ReportForm::json) (void)write_report(line);
 }
 

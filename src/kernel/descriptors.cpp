@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+
+#include "base/unique_fd.h"
 
 namespace sbx {
 
@@ -41,6 +44,15 @@ int highest_descriptor() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   return static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1U << 20U));
+}
+
+void leave_standard_pipes() {
+  for (const int fd : {0, 1}) {
+    struct stat facts {};
+    if (::fstat(fd, &facts) != 0 || (!S_ISFIFO(facts.st_mode) && !S_ISSOCK(facts.st_mode))) continue;
+    const UniqueFd none(::open("/dev/null", O_CLOEXEC | (fd == 0 ? O_RDONLY : O_WRONLY)));
+    if (none) ::dup3(none.get(), fd, 0);
+  }
 }
 
 int fill_standard_descriptors(int* at) {

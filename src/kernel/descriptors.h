@@ -10,6 +10,9 @@ int close_all_but(const int* kept, std::size_t count, int highest);
 // A closed 0, 1 or 2 would be the number of the next descriptor that is opened, and what is printed would go into it: opens
 // those on /dev/null. -errno; *at the one at fault.
 int fill_standard_descriptors(int* at);
+// Puts /dev/null in the place of what of 0 and 1 is a pipe's or a socket's end: whoever is at the other one then learns
+// when the payload has closed its own.
+void leave_standard_pipes();
 // The highest open descriptor of the caller; reads /proc/self/fd. Not for use after clone.
 int highest_descriptor();
 }  // namespace sbx

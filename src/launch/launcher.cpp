@@ -327,6 +327,7 @@ Result<> Launch::await_start() {
     if (received.closed) return fail(death_in_setup());
     SBX_TRY(take(received, started));
   }
+  if (!terminal_) leave_standard_pipes();
   report_.setup_time_us = microseconds(exec_ - begin_);
   report_.exec_ns = nanoseconds(exec_);
   report_.scope = cgroup_.scope_name();

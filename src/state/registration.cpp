@@ -32,10 +32,11 @@ std::uint64_t now_us() {
 
 }  // namespace
 
-std::string random_sandbox_id() {
+Result<std::string> random_sandbox_id() {
   std::array<unsigned char, id_length> bytes{};
   // Below 256 bytes getrandom(2) is neither interrupted nor short once the pool is initialized.
-  static_cast<void>(::getrandom(bytes.data(), bytes.size(), 0));
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    return fail_errno(Step::register_sandbox, errno, "no random number for the sandbox's id");
   std::string id;
   for (const auto byte : bytes) id += id_digits[byte % id_digits.size()];
   return id;

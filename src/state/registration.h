@@ -50,6 +50,6 @@ class Registration {
 };
 
 // 40 random bits: two sandboxes of one caller at a time don't meet.
-std::string random_sandbox_id();
+Result<std::string> random_sandbox_id();
 
 }  // namespace sbx

@@ -21,6 +21,14 @@ def test_orphans_that_ignore_signals_die(caller):
     assert outcome.status == 5 and outcome.seconds < 10, outcome
 
 
+def test_orphans_die_without_a_pid_namespace(user):
+    """Nothing but init, which adopts them, can end them there: also those who ignore signals and left the session."""
+    outcome = user.shell("for i in 1 2 3 4 5; do (trap '' TERM HUP INT; setsid sleep 65.4321 &) ; done; sleep 0.2; exit 5",
+                         "--set", "namespaces.pid=false")
+    assert outcome.status == 5 and outcome.seconds < 10, outcome
+    assert subprocess.run(["pgrep", "-f", "sleep 65.4321"], timeout=10).returncode == 1
+
+
 def test_zombies_are_reaped(caller):
     outcome = caller.shell("i=0; while [ $i -lt 50 ]; do (true & ); i=$((i+1)); done; sleep 0.3; "
                            "cat /proc/[0-9]*/stat | grep -c ' Z '; true")

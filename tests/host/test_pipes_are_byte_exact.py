@@ -1,8 +1,12 @@
 """Without a terminal the payload has the caller's own pipes and files: every byte, order and end as without sbx."""
 
+import json
 import os
 import random
 import subprocess
+import time
+
+import pytest
 
 BYTES = random.Random(7).randbytes(8 << 20)
 
@@ -30,6 +34,27 @@ def test_same_files_not_copies(user):
                               "sh", "-c", "echo second; echo third >&2"], stdout=stream, stderr=stream)
         assert process.wait(15) == 0
     assert target.read_text() == "first\nsecond\nthird\n"
+
+
+def test_closed_output_is_seen_at_once(user):
+    """The payload has closed its output and lives on: a reader isn't kept waiting by sbx's own copy of the pipe."""
+    process = user.start([user.programs.sbx, "run", "--profile", "plain", "--set", "systemd.scope=none", "--",
+                          "sh", "-c", "echo last; exec >&- <&-; exec sleep 60"],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout.read() == b"last\n"
+    assert process.poll() is None
+    with pytest.raises(BrokenPipeError):
+        for _ in range(100):
+            os.write(process.stdin.fileno(), b"x")
+            time.sleep(0.05)
+    process.terminate()
+    process.wait(15)
+
+
+def test_report_to_standard_output_comes_after_the_payload_s_own(user):
+    outcome = user.run("--report=json:fd:1", "--", "sh", "-c", "echo of the payload")
+    first, report = outcome.out.split("\n", 1)
+    assert outcome.status == 0 and first == "of the payload" and json.loads(report), outcome
 
 
 def test_closed_reader_is_felt(user):
