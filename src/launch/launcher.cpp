@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +26,7 @@
 #include "launch/janitor.h"
 #include "launch/launch_cgroup.h"
 #include "launch/monitor.h"
+#include "launch/persistent_home.h"
 #include "launch/receipt.h"
 #include "launch/terminal.h"
 
@@ -76,7 +76,6 @@ class Launch {
 
  private:
   Result<> prepare();
-  Result<> make_home();
   Result<> start_helpers();
   Result<> clone_child();
   Result<> request_scope();
@@ -123,28 +122,12 @@ class Launch {
   ExitReport report_;
 };
 
-// The persistent home: each missing directory of the path, private to the user.
-Result<> Launch::make_home() {
-  const std::string& home = plan_.persistent_home;
-  for (std::size_t at = home.find('/', 1); !home.empty(); at = home.find('/', at + 1)) {
-    const std::string part = home.substr(0, at);
-    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
-      return fail_errno(Step::open_sources, errno, part, "make it, or set filesystem.home = \"private\"");
-    if (at == std::string::npos) break;
-  }
-  // The user's own directory and nobody else's: what it leads to is bound writable.
-  struct stat facts {};
-  if (!home.empty() && (::lstat(home.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode) || facts.st_uid != ::geteuid()))
-    return fail(Step::open_sources, ErrorKind::host, cat(home, " is no directory of this user"), "move it away, or set filesystem.home = \"private\"");
-  return {};
-}
-
 Result<> Launch::prepare() {
   if (const int error = fault_at(Step::open_sources); error != 0) return fail_errno(Step::open_sources, error, "sources");
   int closed = 0;
   if (const int error = fill_standard_descriptors(&closed); error != 0)
     return fail_errno(Step::open_sources, -error, cat("/dev/null for the closed file descriptor ", closed));
-  SBX_TRY(make_home());
+  SBX_TRY(make_persistent_home(plan_.persistent_home));
   SBX_ASSIGN(program_, make_child_program(plan_));
   SBX_ASSIGN(program_.own_terminal, Terminal::wanted(plan_.terminal));
   if (!program_.own_terminal) terminal_guard_.emplace();
