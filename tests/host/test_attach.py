@@ -27,7 +27,7 @@ def background(user):
             os.kill(json.loads(path.read_text())["launcher"], signal.SIGTERM)
         except (FileNotFoundError, ProcessLookupError):  # it has just ended
             continue
-    harness.wait_for(lambda: not list(user.registry.iterdir()), what="an empty registry")
+    harness.wait_for(lambda: not list(user.registry.glob("????????.*")), what="an empty registry")
 
 
 def attach(user, terminal, *options, **more):

@@ -185,9 +185,12 @@ std::string fish_completion() {
   auto out = replace_all(replace_all(head, "@AWAITING@", awaiting_words()), "@KEYS@", key_words());
   std::string topics = "keys";
   for (const auto& command : commands()) {
-    out += command_lines(command);
+    if (command.name != "run") out += command_lines(command);
     if (command.name.find(' ') == std::string_view::npos) topics += cat(" ", command.name);
   }
+  // Where letters are run together (-itp) fish takes each for the one that was given last, whatever its condition: sbx stop
+  // has a -t with a value.
+  out += command_lines(*find_command("run"));
   return cat(out, "complete -c sbx -n \"__sbx_in help\" -a '", topics, "'\n");
 }
 
