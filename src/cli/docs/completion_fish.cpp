@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "base/text.h"
 #include "cli/docs/docs.h"
 
@@ -23,23 +21,9 @@ std::string values_of(const OptionInfo& option) {
   }
 }
 
-// Fish reads a cluster of letters (-itp) without asking which subcommand is meant: a letter that takes no value in one of
-// them must not take one in another, or what is behind it there is lost.
-bool letter_takes_value(char letter) {
-  return std::ranges::none_of(commands(), [letter](const Command& command) {
-    return std::ranges::any_of(command.options, [letter](const OptionInfo& option) {
-      return option.letter == letter && option.takes != Takes::value;
-    });
-  });
-}
-
 std::string option_line(const Command& command, const OptionInfo& option, std::string_view name) {
   auto out = cat("complete -c sbx -n \"__sbx_in ", command.name, "\" -l ", name);
-  const bool has_letter = option.letter != 0 && name == option.name;
-  if (has_letter && option.takes == Takes::value && !letter_takes_value(option.letter))
-    out.insert(0, cat("complete -c sbx -n \"__sbx_in ", command.name, "\" -s ", option.letter, " -d ",
-                      quoted(first_sentence(option.meaning)), "\n"));
-  else if (has_letter) out += cat(" -s ", option.letter);
+  if (option.letter != 0 && name == option.name) out += cat(" -s ", option.letter);
   // -r: a value must follow; -F and -f: with and without file names.
   if (option.takes == Takes::value)
     out += option.completes == Completes::file && option.name != "volume" ? " -r -F"
