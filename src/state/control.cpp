@@ -117,9 +117,7 @@ Result<std::vector<LimitReading>> update_limits(const RunningSandbox& sandbox, c
   if (entry.scope.empty()) {
     SBX_TRY(write_limits(cgroup, limits));
   } else {
-    SBX_ASSIGN(auto properties, scope_properties(limits, {}, entry.system_manager));
-    std::erase_if(properties, [](const UnitProperty& property) { return property.name == "CollectMode"; });
-    SBX_TRY(set_unit_properties(entry.scope, properties, entry.system_manager, Clock::now() + manager_patience));
+    SBX_TRY(set_unit_properties(entry.scope, limit_properties(limits), entry.system_manager, Clock::now() + manager_patience));
   }
   // The manager writes the files after its answer.
   const auto deadline = Clock::now() + kernel_patience;

@@ -13,6 +13,8 @@ std::string_view unscaled(std::string_view name) {
   return name;
 }
 
+}  // namespace
+
 std::vector<UnitProperty> limit_properties(const CgroupSpec& limits) {
   std::vector<UnitProperty> out;
   const auto add = [&](const char* name, const std::optional<std::uint64_t>& value) {
@@ -38,8 +40,6 @@ std::vector<UnitProperty> limit_properties(const CgroupSpec& limits) {
   add("IOWeight", limits.io_weight);
   return out;
 }
-
-}  // namespace
 
 Result<std::vector<UnitProperty>> scope_properties(
     const CgroupSpec& limits, const std::vector<std::pair<std::string, std::string>>& properties, bool system_manager) {

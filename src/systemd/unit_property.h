@@ -65,6 +65,8 @@ Result<UnitProperty> parse_unit_property(const std::string& name, const std::str
 // the property needs none.
 std::string_view property_controller(const std::string& name);
 
+// The limits alone, as a unit that runs takes them as well.
+std::vector<UnitProperty> limit_properties(const CgroupSpec& limits);
 // The whole of a scope's properties but the processes: the limits, then `properties` in order, then delegation and CollectMode. A
 // property that a limit sets as well is an error.
 Result<std::vector<UnitProperty>> scope_properties(
