@@ -233,7 +233,7 @@ constexpr OptionInfo options[] = {
      {},
      "Print the sandbox's id when the command has started, and leave it in the background, with /dev/null as its input and "
      "output (--log=journal keeps what it says), or with -t a terminal that sbx attach takes up. sbx itself stays, without a terminal: the sandbox ends with it, and with "
-     "the user's service manager, that is at the last logout, unless the user lingers (loginctl enable-linger). Needs the "
+     "the user's service manager. Needs the "
      "registry of running sandboxes."},
     {"name", 0, Takes::value, "NAME", "The sandbox's name. It is part of the scope's: sbx-PROFILE-NAME.scope."},
     {"rm", 0, Takes::nothing, {}, "Accepted for podman's sake: nothing of a sandbox outlives it."},
