@@ -242,6 +242,7 @@ Result<int> events_command(const ParsedLine& line) {
       if (*span < 1'000'000'000'000U) deadline = Clock::now() + std::chrono::microseconds(*span);
     }
   }
+  SBX_TRY(require_pidfds());
   SBX_ASSIGN(const auto registry, Registry::open());
   Follower follower(registry, line.has("json"), std::move(only));
   SBX_TRY(follower.open());

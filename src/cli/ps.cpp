@@ -126,6 +126,7 @@ Result<int> ps_command(const ParsedLine& line) {
   if (asked != nullptr && asked->value != "json") {
     SBX_ASSIGN(format, RowTemplate::parse(asked->value, {std::begin(field_names), std::end(field_names)}));
   }
+  SBX_TRY(require_pidfds());
   SBX_ASSIGN(const auto registry, Registry::open());
   const auto now = now_us();
   std::vector<Row> rows;

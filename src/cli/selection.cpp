@@ -22,6 +22,7 @@ Result<std::vector<RunningSandbox>> select_sandboxes(const Registry& registry, c
   if (static_cast<int>(all) + static_cast<int>(latest) + static_cast<int>(!line.words.empty()) > 1)
     return fail(usage_error("names, --all and --latest exclude each other", "give one of them"));
   if (!all && !latest && line.words.empty()) return fail(usage_error("no sandbox is named", "give a name or an id: sbx ps lists them"));
+  SBX_TRY(require_pidfds());
   if (!line.words.empty()) {
     std::vector<RunningSandbox> chosen;
     for (const auto& word : line.words) {

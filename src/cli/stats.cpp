@@ -139,6 +139,7 @@ Result<int> stats_command(const ParsedLine& line) {
   }
   const bool live = !line.has("no-stream");
   const bool screen = live && !json && !format && ::isatty(STDOUT_FILENO) == 1;
+  SBX_TRY(require_pidfds());
   SBX_ASSIGN(const auto registry, Registry::open());
   // Names are looked at once: a wrong one is an error, a sandbox that ends later isn't.
   SBX_ASSIGN(auto sandboxes, chosen(registry, line));

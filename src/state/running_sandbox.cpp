@@ -148,7 +148,15 @@ std::vector<RunningSandbox> list_sandboxes(const Registry& registry) {
   return all;
 }
 
+Result<> require_pidfds() {
+  const UniqueFd own(static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));
+  if (own) return {};
+  return fail(Error{Step::find_sandbox, ErrorKind::host, errno, "pidfd_open, without which no process can be told from a later one of the same number",
+                    "run sbx on Linux 5.3 or later, outside of a filter that hides the call"});
+}
+
 Result<RunningSandbox> find_sandbox(const Registry& registry, std::string_view text) {
+  SBX_TRY(require_pidfds());
   // Straight to the file where the whole id is given.
   if (is_sandbox_id(text))
     if (auto file = registry.read(std::string(text)))

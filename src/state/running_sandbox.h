@@ -38,6 +38,8 @@ class RunningSandbox {
   UniqueFd pidfd_;
 };
 
+// The error of a kernel that has no pidfd_open(2) (before 5.3), or a filter that hides it: nothing can be told for sure there.
+Result<> require_pidfds();
 // By name, id or the beginning of an id that no other has. The error says what is near.
 Result<RunningSandbox> find_sandbox(const Registry& registry, std::string_view text);
 Result<RunningSandbox> find_sandbox(std::string_view text);

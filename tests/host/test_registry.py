@@ -18,6 +18,9 @@ from fleet import Fleet
 FORGED = "abcdefgh"
 
 
+pytestmark = pytest.mark.new_kernel  # pidfd_open
+
+
 @pytest.fixture
 def fleet(caller):
     return Fleet(caller)

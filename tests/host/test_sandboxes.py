@@ -13,6 +13,9 @@ import pytest
 from fleet import Fleet
 
 
+pytestmark = pytest.mark.new_kernel  # pidfd_open
+
+
 @pytest.fixture
 def fleet(caller):
     return Fleet(caller)
@@ -197,3 +200,11 @@ def test_without_a_runtime_directory(caller):
     if caller.kind == "user":
         outcome = caller.sbx("ps", env={"SBX_RUNTIME_DIR": None, "XDG_RUNTIME_DIR": None})
         assert outcome.status == 125 and "XDG_RUNTIME_DIR isn't set" in outcome.error() and "pam_systemd" in outcome.error(), outcome
+
+
+@pytest.mark.parametrize("words", [["ps"], ["stats", "--no-stream"], ["kill", "some"], ["stop", "--all"]], ids=lambda words: words[0])
+def test_a_kernel_without_pidfds_is_told_of(fleet, caller, words):
+    """Rather than that nothing runs."""
+    fleet.started("sleep", "60", name="some")
+    outcome = caller.sbx(*words, deny="pidfd_open")
+    assert outcome.status == 125 and "pidfd_open" in outcome.error() and "5.3" in outcome.error(), outcome
