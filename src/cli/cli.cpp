@@ -14,6 +14,7 @@
 #include "cli/profile_commands.h"
 #include "cli/run.h"
 #include "cli/sandbox_commands.h"
+#include "cli/unit.h"
 #include "cli/version.h"
 
 namespace sbx {
@@ -43,6 +44,7 @@ constexpr Route routes[] = {
     {"profile list", profile_list_command},
     {"profile show", profile_show_command},
     {"run", run_command},
+    {"unit", unit_command},
     {"version", version_command},
     {"help", help_command},
 };

@@ -7,6 +7,7 @@
 #include "cli/exec_table.h"
 #include "cli/run_table.h"
 #include "cli/sandbox_table.h"
+#include "cli/unit.h"
 
 namespace sbx {
 namespace {
@@ -80,6 +81,7 @@ std::vector<Command> make_table() {
               "One line for each thing, with cause and remedy where it is missing. The status is 1 where sbx run can't "
               "work here.",
               json_help_options, doctor_examples},
+      unit_command_table(),
       Command{"version", "", "Print the version", "", json_help_options, version_examples},
       Command{"help", "[TOPIC]", "Print help",
               "TOPIC is a subcommand, keys (the keys of a profile) or the name of one key.", help_only, help_examples,
@@ -99,7 +101,7 @@ constexpr ExitStatus statuses[] = {
     {"125", "sbx failed: the command never started. The message names the step, the cause and the way out."},
     {"126", "The command can't be executed."},
     {"127", "There is no such command inside."},
-    {"128+N", "The command ended by signal N; 137 is SIGKILL, as when its memory ran out."},
+    {"128+N", "The command ended by signal N; 137 is SIGKILL, as when its memory ran out. As the main process of a service sbx ends by the same signal instead."},
 };
 
 constexpr EnvironmentVariable variables[] = {

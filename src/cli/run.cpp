@@ -12,6 +12,7 @@
 #include "cli/caller.h"
 #include "cli/detach.h"
 #include "cli/files.h"
+#include "cli/forking.h"
 #include "cli/output.h"
 #include "cli/register_sandbox.h"
 #include "cli/run_options.h"
@@ -146,6 +147,14 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& 
   LaunchLog log(trace.labels);
   options.companions.push_back(log.companion());
   options.companions.push_back(detachment.companion(id));
+  std::optional<Forking> forking;
+  if (request.forking) {
+    SBX_ASSIGN(forking, Forking::start(plan));
+    options.on_daemon = [&forking, &service] {
+      service.take_over();
+      forking->announce();
+    };
+  }
   auto launched = launch(std::move(plan), options);
   if (!launched) {
     log.failed(launched.error());

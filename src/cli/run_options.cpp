@@ -140,8 +140,13 @@ Result<RunRequest> read_run_options(const ParsedLine& line) {
     return fail(usage_error("--detach with -i alone: nothing could attach to pipes later",
                             "add -t for a terminal that sbx attach takes up, or leave -i out"));
   if (request.detach && line.has("explain")) request.detach = false;
+  request.forking = line.has("forking");
+  if (request.forking && line.has("detach"))
+    return fail(usage_error("--detach and --forking exclude each other", "--forking is for a command that detaches itself"));
+  if (line.has("tty") && request.forking)
+    return fail(usage_error("-t and --forking exclude each other", "a daemon has no terminal: leave -t out"));
   if (line.has("tty")) request.terminal = TerminalMode::require;
-  else if (line.has("interactive") || request.log == LogTarget::journal) request.terminal = TerminalMode::none;
+  else if (line.has("interactive") || request.forking || request.log == LogTarget::journal) request.terminal = TerminalMode::none;
   request.argv = line.words;
   return request;
 }

@@ -35,6 +35,7 @@ struct RunRequest {
   std::vector<int> pass_fds;
   int status_fd = -1;
   NotifyMode notify = NotifyMode::automatic;
+  bool forking = false;
   ReportTarget report;
   LogTarget log = LogTarget::none;
   std::string trace_file;  // empty: none

@@ -222,6 +222,9 @@ constexpr OptionInfo options[] = {
      "the default where sbx is the main process of a service. conmon: sbx, which says READY=1 once the command runs. "
      "ignore: nobody.",
      Completes::choice, "container conmon ignore"},
+    {"forking", 0, Takes::nothing, {},
+     "The command becomes a daemon: sbx ends with 0 as the command's first process does, and another sbx stays until the "
+     "daemon ends. For Type=forking of a unit. Without, a sandbox ends with its first process."},
     {"explain",
      0,
      Takes::nothing,

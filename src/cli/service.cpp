@@ -90,10 +90,14 @@ Result<> Service::attach(LaunchOptions& options, Events& events) {
     options.companions.push_back(relay_->companion());
   } else {
     Companion speaker;
-    speaker.started = [this](const StartedSandbox&) { relay_->say_ready(); };
+    speaker.started = [this](const StartedSandbox&) { relay_->say("READY=1"); };
     options.companions.push_back(std::move(speaker));
   }
   return {};
+}
+
+void Service::take_over() {
+  if (relay_) relay_->say(cat("MAINPID=", ::getpid()));
 }
 
 void Service::end_as(const ExitReport& report) const {

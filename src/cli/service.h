@@ -18,6 +18,9 @@ class Service {
   Result<> adapt(SandboxSpec& spec) const;
   // Before the launch. `this` and `events` must outlive it.
   Result<> attach(LaunchOptions& options, Events& events);
+  // Of a daemon: this process is the main one from now on. The manager can't find that out where the unit's cgroup holds
+  // nothing but cgroups of the sandbox's (Delegate=yes); NotifyAccess=all lets it listen.
+  void take_over();
   // The last thing that is done: where the payload was ended by a signal, so is sbx, since the manager tells a kill from
   // an exit status (SuccessExitStatus=, Restart=on-abnormal, a stop by SIGTERM). Returns where it isn't to be so.
   void end_as(const ExitReport& report) const;

@@ -205,6 +205,11 @@ Result<Cgroup> Cgroup::open(const std::string& path) {
   return cgroup;
 }
 
+Result<> step_aside(const std::string& parent) {
+  SBX_ASSIGN(const Cgroup above, Cgroup::open(parent));
+  return move_caller_to_leaf(above);
+}
+
 Result<Cgroup> Cgroup::make(const std::string& parent, const std::string& name,
                             const std::vector<std::string>& controllers) {
   if (name.empty() || name.size() > 255 || name == "." || name == ".." || name == launcher_leaf ||

@@ -18,6 +18,9 @@ Result<std::string> cgroup_of(pid_t pid);
 // Where the v2 hierarchy is mounted: "/sys/fs/cgroup", "/sys/fs/cgroup/unified", or empty.
 std::string cgroup_mount();
 
+// Moves the caller into a leaf of `parent`, so that `parent` can pass its controllers on; see Cgroup::make.
+Result<> step_aside(const std::string& parent);
+
 struct CgroupStatistics {
   // memory_max: UINT64_MAX is "max". A value that the kernel or the enabled controllers don't offer is unset.
   std::optional<std::uint64_t> memory_peak, memory_max, oom_kills, pids_peak, pids_max_hits;

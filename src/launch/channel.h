@@ -30,6 +30,7 @@ enum class MessageKind : std::uint8_t {
   started,   // the payload runs; a StepTimes follows in the same packet
   namespaces,  // carries init's; detail: bit n says that namespace_kinds[n] is among them, in that order
   stopped,   // detail: the signal that stopped the payload's process group
+  adopted,   // the payload has ended well and left a daemon, which is the payload now
   ended,     // error: siginfo's si_code, detail: its si_status
 };
 

@@ -24,6 +24,7 @@ struct ChildProgram {
   bool waits_for_release = false;        // and then waits
   bool waits_for_acknowledge = false;    // init ends only when the parent has read the statistics
   bool joins = false;                    // a running sandbox; this command's init stays outside of the pid namespace
+  bool adopts_daemon = false;            // what a payload that ends well leaves behind is the payload then
   bool own_terminal = false;             // a pty of the sandbox's devpts becomes the payload's terminal
   int output = -1, error = -1;           // the payload's 1 and 2; -1: the caller's own
   std::uint32_t file_mode_mask = 022;    // the caller's umask

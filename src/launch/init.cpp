@@ -72,8 +72,9 @@ struct Init {
   siginfo_t end{};
 };
 
-// SIGKILL for each child of init, as far as the kernel lists them (CONFIG_PROC_CHILDREN).
-void kill_children() {
+// Each child of init, as far as the kernel lists them (CONFIG_PROC_CHILDREN).
+template <typename Action>
+void for_each_child(Action&& action) {
   const int fd = ::open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
   char text[4096];
@@ -82,8 +83,27 @@ void kill_children() {
   int pid = 0;
   for (ssize_t i = 0; i < got; ++i) {
     if (text[i] >= '0' && text[i] <= '9') pid = pid * 10 + (text[i] - '0');
-    else if (pid > 1) ::kill(pid, SIGKILL), pid = 0;
+    else if (pid > 1) action(pid), pid = 0;
   }
+}
+
+void kill_children() {
+  for_each_child([](int pid) { ::kill(pid, SIGKILL); });
+}
+
+// daemon(7): the first process ends with 0 when another goes on in its place. Of several the oldest is taken; one that was
+// only on the way (the middle one of a double fork) ends with 0 as well, and the next look finds who is left.
+bool adopt_daemon(Init& init) {
+  if (!init.program.adopts_daemon || init.end.si_code != CLD_EXITED || init.end.si_status != 0) return false;
+  int oldest = 0;
+  for_each_child([&](int pid) { oldest = oldest == 0 || pid < oldest ? pid : oldest; });
+  if (oldest == 0) return false;
+  init.payload = oldest;
+  init.payload_alive = true;
+  Message message{};
+  message.kind = MessageKind::adopted;
+  send_raw(init.channel, &message, sizeof message);
+  return true;
 }
 
 // Ends every process of the sandbox but init.
@@ -121,7 +141,7 @@ void forward(const Init& init, int signal) {
   // What a terminal sends goes to the whole process group, as the terminal would (termios(3)); the rest to the payload.
   const bool group = signal == SIGINT || signal == SIGQUIT || signal == SIGTSTP || signal == SIGCONT ||
                      signal == SIGSTOP || signal == SIGWINCH;
-  ::kill(group ? -init.payload : init.payload, signal);
+  if (::kill(group ? -init.payload : init.payload, signal) != 0 && group) ::kill(init.payload, signal);  // a daemon may lead none
 }
 
 // What another process needs to come in, where the caller may have it: /proc/PID/ns of a process that isn't dumpable is for
@@ -161,7 +181,7 @@ void share_namespaces(const Init& init) {
   pollfd entries[] = {{init.signals, POLLIN, 0}, {init.channel, POLLIN, 0}};
   int wait = settled_ms;
   for (;;) {
-    if (!init.payload_alive) finish(init);
+    if (!init.payload_alive && !adopt_daemon(init)) finish(init);
     const int ready = ::poll(entries, 2, wait);
     if (ready == 0) {
       // A payload that lives on: the parent's heap, and whatever secrets are in it, is of no use here.

@@ -95,7 +95,6 @@ class Launch {
   }
   void status_line(const std::string& line) const;
   Error death_in_setup();
-  void judge_memory();
   void kill_init();
   void undo();
 
@@ -141,6 +140,7 @@ Result<> Launch::prepare() {
   program_.announces = options_.status_fd >= 0 || program_.waits_for_release;
   SBX_ASSIGN(channel_, make_channel(program_.announces));
   program_.notify_socket = options_.notify_socket;
+  program_.adopts_daemon = static_cast<bool>(options_.on_daemon);
   program_.channel = channel_.child.get();
   program_.parent_channel = channel_.parent.get();
   program_.highest_descriptor = std::max(highest_descriptor(), channel_.child.get()) + 64;  // with room for what follows
@@ -330,7 +330,7 @@ Error Launch::death_in_setup() {
 }
 
 Result<> Launch::watch_over() {
-  Watched watched{channel_.parent.get(), pidfd_.get(), signals_->fd(), plan_.limits, terminal_ ? &*terminal_ : nullptr, options_.events};
+  Watched watched{channel_.parent.get(), pidfd_.get(), signals_->fd(), plan_.limits, terminal_ ? &*terminal_ : nullptr, options_.events, &options_.on_daemon};
   if (std::ranges::any_of(options_.companions, [](const Companion& one) { return static_cast<bool>(one.settled); })) {
     watched.on_settled = [this] { static_cast<void>(tell(MessageKind::share_namespaces)); };
     watched.on_namespaces = [this](Received received) { settle(std::move(received)); };
@@ -379,7 +379,7 @@ Result<ExitReport> Launch::finish() {
   if (code == CLD_EXITED) report_.exit_code = status;
   else report_.ending = Ending::signalled, report_.signal = status;
   if (const CgroupSpec* limits = limits_of(plan_.cgroup)) report_.limits = *limits;
-  judge_memory();
+  judge_memory(watch_, report_);
   if (watch_.timed_out) report_.ending = Ending::timed_out;
   for (const Companion& companion : options_.companions)
     if (companion.losses) std::ranges::move(companion.losses(), std::back_inserter(report_.losses));
@@ -393,17 +393,6 @@ Result<ExitReport> Launch::finish() {
 void Launch::status_line(const std::string& line) const {
   // A reader that went away is no reason to end the sandbox; SIGPIPE is blocked.
   if (options_.status_fd >= 0 && ::write(options_.status_fd, line.data(), line.size()) < 0) return;
-}
-
-// Whether it was a kill for memory. A shell tells of its child's by 128 + 9. Where init went as well (memory.oom.group,
-// OOMPolicy=kill) the cgroup may be gone with its counters: then nobody else is known to have sent SIGKILL.
-void Launch::judge_memory() {
-  const bool counted = report_.cgroup.oom_kills.value_or(0) > 0;
-  const bool shell_word = report_.ending == Ending::exited && report_.exit_code == 128 + SIGKILL;
-  const bool vanished = !watch_.ended && !watch_.killed && !report_.cgroup.oom_kills && report_.limits.memory_max;
-  const bool killed = report_.ending == Ending::signalled && report_.signal == SIGKILL;
-  if (counted && shell_word) report_.signal = SIGKILL;
-  if ((counted && (shell_word || killed)) || (killed && vanished)) report_.ending = Ending::out_of_memory;
 }
 
 void Launch::kill_init() {

@@ -21,6 +21,8 @@ struct LaunchOptions {
   // during the launch (a scope that no service manager could give). Not called where there is none.
   std::function<void(const std::vector<Loss>&)> on_losses;
   std::vector<Companion> companions;  // told in this order
+  // Set: the payload is to become a daemon, and this is called when it has. Else the sandbox ends with its first process.
+  std::function<void()> on_daemon;
   int notify_socket = -1;      // borrowed; for the plan's MakeSocket
   Events* events = nullptr;           // borrowed; attended to while the payload runs; null: none
 };

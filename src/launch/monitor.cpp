@@ -133,6 +133,7 @@ class Loop {
       release_unused_memory();
       return {};
     }
+    if (message.kind == MessageKind::adopted && watched_.on_daemon != nullptr && *watched_.on_daemon) (*watched_.on_daemon)();
     if (message.kind != MessageKind::ended) return {};
     result_.ended = done_ = true;
     result_.code = message.error;
@@ -170,6 +171,17 @@ BlockedSignals::~BlockedSignals() {
 Result<Watch> watch(const Watched& watched) {
   if (const int error = fault_at(Step::monitor); error != 0) return fail_errno(Step::monitor, error, "poll");
   return Loop(watched).run();
+}
+
+// A shell tells of its child's kill by 128 + 9. Where init went as well (memory.oom.group, OOMPolicy=kill) the cgroup may
+// be gone with its counters: then nobody else is known to have sent SIGKILL.
+void judge_memory(const Watch& watched, ExitReport& report) {
+  const bool counted = report.cgroup.oom_kills.value_or(0) > 0;
+  const bool shell_word = report.ending == Ending::exited && report.exit_code == 128 + SIGKILL;
+  const bool vanished = !watched.ended && !watched.killed && !report.cgroup.oom_kills && report.limits.memory_max;
+  const bool killed = report.ending == Ending::signalled && report.signal == SIGKILL;
+  if (counted && shell_word) report.signal = SIGKILL;
+  if ((counted && (shell_word || killed)) || (killed && vanished)) report.ending = Ending::out_of_memory;
 }
 
 }  // namespace sbx

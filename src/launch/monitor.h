@@ -4,10 +4,13 @@
 
 #include <functional>
 
+#include <functional>
+
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "kernel/events.h"
 #include "launch/channel.h"
+#include "launch/exit_report.h"
 #include "launch/terminal.h"
 #include "plan/launch_plan.h"
 
@@ -34,6 +37,7 @@ struct Watched {
   const LimitsSpec& limits;
   Terminal* terminal;  // null: the payload has the caller's own 0 to 2
   Events* events;      // null: nothing else to attend to
+  const std::function<void()>* on_daemon = nullptr;  // null: the payload becomes none
   std::function<void()> on_settled = {};             // once, where the sandbox still runs after settled_ms
   std::function<void(Received)> on_namespaces = {};  // init's answer to share_namespaces
 };
@@ -45,5 +49,7 @@ struct Watch {
 };
 // Returns once the payload has ended (init then waits for an acknowledgement, where it was told to) or init is gone.
 Result<Watch> watch(const Watched& watched);
+// Says of a report whether the end was a kill for memory.
+void judge_memory(const Watch& watched, ExitReport& report);
 
 }  // namespace sbx

@@ -116,8 +116,8 @@ Result<> NotifyRelay::listen(pid_t init) {
   return events_.add(socket_.get(), EPOLLIN, [this](std::uint32_t) { serve(); });
 }
 
-void NotifyRelay::say_ready() {
-  static_cast<void>(send_to_manager(sender_.get(), manager_, "READY=1", {}));
+void NotifyRelay::say(const std::string& text) {
+  static_cast<void>(send_to_manager(sender_.get(), manager_, text, {}));
 }
 
 // As much as is allowed at once; the rest after a pause.

@@ -28,8 +28,8 @@ class NotifyRelay {
   int socket() const { return socket_.get(); }  // for LaunchOptions::notify_socket, which gives it its name
   // Told of the launch's course; outlived by the relay.
   Companion companion();
-  // READY=1 in sbx's own name, where the payload isn't to speak for itself.
-  void say_ready();
+  // In sbx's own name.
+  void say(const std::string& text);
 
  private:
   struct Incoming {

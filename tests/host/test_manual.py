@@ -38,7 +38,7 @@ def options_of(text):
 
 def test_manual_names_every_option_of_the_help(user):
     page = (MAN / "sbx.1").read_text().replace("\\-", "-").replace("Fl Fl ", "Fl --").replace("Fl -", "-")
-    for command in ("run", "profile list", "profile show", "profile check", "profile diff", "doctor", "version"):
+    for command in ("run", "profile list", "profile show", "profile check", "profile diff", "doctor", "unit", "version"):
         help_text = user.sbx(*command.split(), "--help").out
         missing = {option for option in options_of(help_text) if option not in page}
         assert not missing, (command, missing)
@@ -48,7 +48,7 @@ def examples(user):
     """The commands of all Examples sections of the help; sbx(1) is made from the same table."""
     found = []
     for command in ("", "run", "profile", "profile list", "profile show", "profile check", "profile diff", "doctor",
-                    "version", "help"):
+                    "unit", "version", "help"):
         text = user.sbx("help", *command.split()).out
         found += re.findall(r"^  (sbx .*)$", text[text.index("Examples:"):], re.MULTILINE)
     return found

@@ -4,6 +4,7 @@
 #include "spec/cgroup_values.h"
 #include "systemd/notify_message.h"
 #include "systemd/service_context.h"
+#include "systemd/unit_file.h"
 
 using namespace sbx;
 
@@ -101,4 +102,42 @@ TEST_CASE("a limit is told as the directive that sets it", "[service]") {
   CHECK(unit_directive({"pids.max", "pids", "max"}) == "TasksMax=infinity");
   CHECK(unit_directive({"pids.max", "pids", "512"}) == "TasksMax=512");
   CHECK(unit_directive({"io.weight", "io", "50"}) == "IOWeight=50");
+}
+
+TEST_CASE("a unit carries the profile's limits as directives", "[service]") {
+  SandboxSpec spec;
+  spec.profile = "web";
+  spec.scope.description = "100% of\nit";
+  spec.cgroup.memory_max = 512ULL << 20U;
+  spec.cgroup.cpu_quota_us = 25000;
+  spec.cgroup.cpu_period_us = 50000;
+  spec.cgroup.pids_max = 64;
+  spec.cgroup.io_weight = 50;
+  spec.limits.wall_time_us = 600'000'000;
+  spec.limits.grace_us = 30'000'000;
+  UnitRequest request{"/usr/bin/sbx", {"--profile", "web"}, {"serve", "--root", "/a b"}, "notify", true, "web", "/srv"};
+  const std::string text = unit_file(spec, request);
+  const auto has = [&](const std::string& line) { return text.find("\n" + line + "\n") != std::string::npos; };
+  for (const char* line : {"Description=100%% of it", "Type=notify", "ExecStart=/usr/bin/sbx run --profile web -- serve --root \"/a b\"",
+                           "User=web", "WorkingDirectory=/srv", "Slice=sbx.slice", "Delegate=yes", "KillMode=mixed", "NotifyAccess=main",
+                           "Restart=on-failure", "TimeoutStopSec=35s", "RuntimeMaxSec=631s", "MemoryMax=512M", "CPUQuota=50%",
+                           "CPUQuotaPeriodSec=50000us", "TasksMax=64", "IOWeight=50", "WantedBy=multi-user.target"})
+    CHECK(has(line));
+  request.type = "oneshot";
+  request.system_manager = false;
+  const std::string once = unit_file(spec, request);
+  CHECK(once.find("TimeoutStartSec=631s") != std::string::npos);
+  for (const char* absent : {"Restart=", "RuntimeMaxSec=", "NotifyAccess=", "multi-user"}) CHECK(once.find(absent) == std::string::npos);
+}
+
+TEST_CASE("a word of a command line means itself in a unit", "[service]") {
+  CHECK(unit_word("plain-word_1.2/x:y=z,@") == "plain-word_1.2/x:y=z,@");
+  CHECK(unit_word("") == "\"\"");
+  CHECK(unit_word("a b") == "\"a b\"");
+  CHECK(unit_word("100%") == "100%%");
+  CHECK(unit_word("$HOME") == "$$HOME");
+  CHECK(unit_word("say \"hi\" \\n") == "\"say \\\"hi\\\" \\\\n\"");
+  CHECK(unit_word("it's") == "\"it's\"");
+  CHECK(unit_word(";") == "\";\"");
+  CHECK(unit_word("a\nExecStartPre=/bin/evil") == "\"a\\x0aExecStartPre=/bin/evil\"");
 }

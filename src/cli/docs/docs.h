@@ -8,6 +8,7 @@
 namespace sbx::docs {
 std::string man_sbx(std::string_view version);
 std::string man_sbx_profile(std::string_view version);
+std::string services_section();
 std::string bash_completion();
 std::string zsh_completion();
 std::string fish_completion();

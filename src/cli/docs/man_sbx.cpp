@@ -77,6 +77,7 @@ std::string man_sbx(std::string_view version) {
                                                      " counts: a read-only system, an empty home, no network.")));
   out += ".Sh COMMANDS\n";
   for (const auto& command : commands()) out += command_section(command);
+  out += services_section();
   out += ".Sh ENVIRONMENT\n.Bl -tag -width Ds\n";
   for (const auto& variable : environment_variables())
     out += cat(".It Ev ", variable.name, "\n", prose(variable.meaning));
