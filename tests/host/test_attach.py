@@ -11,6 +11,8 @@ import pytest
 
 import harness
 
+pytestmark = pytest.mark.new_kernel  # a running sandbox is found by pidfd_open
+
 
 @pytest.fixture
 def background(user):

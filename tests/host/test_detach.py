@@ -11,6 +11,8 @@ import pytest
 
 import harness
 
+pytestmark = pytest.mark.new_kernel  # a running sandbox is found by pidfd_open
+
 
 def detach(caller, *words, options=(), **more):
     return caller.run("--detach", *options, "--", *words, **more)

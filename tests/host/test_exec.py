@@ -9,6 +9,8 @@ import pytest
 
 import harness
 
+pytestmark = pytest.mark.new_kernel  # a running sandbox is found by pidfd_open
+
 WAIT = 'until "$SBX" exec "$1" -- true 2>/dev/null; do n=$((n+1)); test $n -lt 400 || exit 99; sleep 0.02; done; '
 
 
