@@ -11,16 +11,19 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 #include "base/text.h"
 #include "cli/output.h"
 #include "kernel/descriptors.h"
+#include "systemd/scope.h"
 
 namespace sbx {
 namespace {
 
 // Longer than all waits of a launch together.
 constexpr int patience_ms = 180'000;
+constexpr auto scope_patience = std::chrono::seconds(30);
 
 // How the background's process ended before the start; it has said why on standard error itself.
 Result<int> failed_status_of(pid_t background) {
@@ -110,6 +113,16 @@ Result<> Detachment::open_terminal() {
       (has_modes && ::tcsetattr(slave.get(), TCSANOW, &modes) != 0) || ::dup2(slave.get(), 0) < 0 || ::dup2(slave.get(), 1) < 0)
     return fail_errno(Step::open_terminal, errno, "a terminal for the background");
   return {};
+}
+
+void Detachment::enter_scope(const std::string& id, const LaunchPlan& plan) const {
+  const auto* sandbox = std::get_if<ScopeRequest>(&plan.cgroup);
+  if (sandbox == nullptr) return;
+  const TransientScope scope{cat("sbx-launcher-", id, ".scope"), sandbox->slice, cat("Launcher of ", sandbox->name),
+                             {{"CollectMode", std::string("inactive-or-failed")}}, {{::getpid(), -1}}};
+  const auto deadline = std::chrono::steady_clock::now() + scope_patience;
+  // A manager that gives none gives the sandbox none either, which is told there.
+  if (auto job = start_scope(scope, sandbox->system_manager, deadline, [] { return Result<>(); })) static_cast<void>(job->wait(deadline));
 }
 
 Companion Detachment::companion(const std::string& id) {

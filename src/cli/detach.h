@@ -21,6 +21,11 @@ class Detachment {
   bool has_terminal() const { return static_cast<bool>(master_); }
   UniqueFd take_master() { return std::move(master_); }
 
+  // Into a scope of the launcher's own beside the sandbox's, by the same manager: in the scope of a login session it would
+  // keep the session, and with it the user's manager, from ending, and logind's KillUserProcesses= would end it with the
+  // session though the user lingers. Without such a manager it stays where it is.
+  void enter_scope(const std::string& id, const LaunchPlan& plan) const;
+
   // Tells the foreground of the start, and lets go of the caller's terminal and directory. Borrows this.
   Companion companion(const std::string& id);
 

@@ -129,6 +129,7 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& 
   trace.labels = labels_of(id, spec, plan);
   if (detachment.background()) {
     if (registration->unavailable()) return fail(*registration->unavailable());
+    detachment.enter_scope(id, plan);
     if (options.output < 0 && !detachment.has_terminal()) options.output = detachment.null();
     if (options.error < 0) options.error = detachment.null();
   }

@@ -69,6 +69,16 @@ def test_a_memory_hog_is_killed_by_the_sandboxs_limit():
     return hog.stderr.strip()
 
 
+def test_processes_count_together():
+    sbx = boxed("tester")
+    try:
+        bomb = in_login_session("tester", "sbx exec boxed -- sh -c 'i=0; while test $i -lt 80; do sleep 5 & i=$((i+1)); done; wait'")
+        assert "fork" in bomb.stderr.lower(), bomb
+    finally:
+        end(sbx)
+    no_scopes("tester")
+
+
 def test_it_refuses_where_it_can_not_be_within_the_limits():
     sbx = boxed("tester", f"{OPTIONS} --set systemd.properties.Delegate=no")
     try:
