@@ -423,8 +423,9 @@ def test_reload_and_reexec_of_the_manager_are_survived():
 
 
 def logged_in(user: str, name: str) -> None:
-    """A session that starts a sandbox in the background and ends."""
-    command = f"setsid sbx run --scope require --name {name} -- sleep 200 >/dev/null 2>&1 & for i in $(seq 100); do systemctl --user -q is-active sbx-untrusted-{name}.scope && break; sleep 0.1; done"
+    """A session that starts a sandbox under the user's manager and ends. One in the background of the session itself would
+    keep the session, and with it the manager: Debian's logind has KillUserProcesses=no."""
+    command = f"systemd-run --user --quiet sbx run --scope require --name {name} -- sleep 200; for i in $(seq 100); do systemctl --user -q is-active sbx-untrusted-{name}.scope && break; sleep 0.1; done"
     ok(run(["systemd-run", "--quiet", "--pipe", "--wait", "--collect", f"--property=User={user}", "--property=PAMName=login",
             f"--working-directory=/home/{user}", "sh", "-c", command]))
 
