@@ -7,9 +7,11 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "kernel/descriptors.h"
+#include "kernel/resident.h"
 #include "launch/own_program.h"
 
 int main(int argc, char** argv) {
+  sbx::keep_heap_together();
   // Before anything opens a descriptor. Where it fails the launcher says so.
   int closed = 0;
   static_cast<void>(sbx::fill_standard_descriptors(&closed));
@@ -20,7 +22,7 @@ int main(int argc, char** argv) {
         return sbx::exit_status(left.error());
       }
     sbx::load_faults();
-    return sbx::run_cli(argc, argv);
+    sbx::leave_process(sbx::run_cli(argc, argv));
   } catch (const std::bad_alloc&) {
     // Whatever was made has been taken back on the way here. Nothing is allocated to say so.
     static constexpr std::string_view line =

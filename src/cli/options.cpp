@@ -80,8 +80,16 @@ Result<std::vector<std::string>> take_option_words(const Command& command, std::
   return taken;
 }
 
-po::options_description describe(const Command& command) {
+// Boost is told of the options that occur alone: a description of all takes longer to make than a profile to read.
+po::options_description describe(const Command& command, const std::vector<std::string>& taken) {
   po::options_description description;
+  const auto occurs = [&](const OptionInfo& option) {
+    return std::ranges::any_of(taken, [&](std::string_view word) {
+      if (!word.starts_with("--")) return option.letter != 0 && word.find(option.letter) != word.npos;
+      const auto name = word.substr(2, word.find('=') == word.npos ? word.npos : word.find('=') - 2);
+      return name == option.name || (!option.alias.empty() && name == option.alias);
+    });
+  };
   const auto add = [&](const std::string& name, Takes takes) {
     if (takes == Takes::nothing) return void(description.add_options()(name.c_str(), ""));
     auto* value = po::value<std::string>();
@@ -89,6 +97,7 @@ po::options_description describe(const Command& command) {
     description.add_options()(name.c_str(), value, "");
   };
   for (const auto& option : command.options) {
+    if (!occurs(option)) continue;
     add(option.letter == 0 ? std::string(option.name) : cat(option.name, ",", option.letter), option.takes);
     if (!option.alias.empty()) add(std::string(option.alias), option.takes);
   }
@@ -119,7 +128,7 @@ bool ParsedLine::has(std::string_view name) const {
 Result<ParsedLine> parse_line(const Command& command, std::span<const std::string> words) {
   ParsedLine line;
   SBX_ASSIGN(auto taken, take_option_words(command, words, line.words));
-  const auto description = describe(command);
+  const auto description = describe(command, taken);
   using style = po::command_line_style::style_t;
   constexpr int styles = style::allow_long | style::long_allow_adjacent | style::long_allow_next | style::allow_short |
                          style::short_allow_adjacent | style::short_allow_next | style::allow_dash_for_short |

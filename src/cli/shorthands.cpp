@@ -234,7 +234,8 @@ Result<> read_memory_swap(const ParsedOption& swap, Profile& profile) {
   if (swap.value == "-1" || swap.value == "max") return set_cgroup(swap, profile, "memory.swap.max", "max"), Result<>{};
   const auto both = parse_bytes(swap.value);
   const auto memory = profile.cgroup.find("memory.max");
-  const auto alone = memory == profile.cgroup.end() ? std::nullopt : parse_bytes(memory->second.value);
+  std::optional<std::uint64_t> alone;
+  if (memory != profile.cgroup.end()) alone = parse_bytes(memory->second.value);
   if (!both) return fail(usage_error(cat(swap.spelled, " ", swap.value, ": not a size"), "write e.g. 1G"));
   if (!alone)
     return fail(usage_error("--memory-swap counts memory and swap together and needs --memory as well",

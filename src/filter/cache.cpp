@@ -42,7 +42,9 @@ UniqueFd open_directory(const std::string& path) {
 }
 
 std::string read_whole(int fd) {
-  std::string content(largest_file + 1, '\0');
+  struct stat status{};
+  if (::fstat(fd, &status) != 0 || status.st_size < 0 || static_cast<std::size_t>(status.st_size) > largest_file) return {};
+  std::string content(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t length = 0;
   while (length < content.size()) {
     const auto got = ::read(fd, content.data() + length, content.size() - length);
@@ -63,7 +65,7 @@ std::vector<std::uint8_t> load(const std::string& path, const std::string& diges
       ::openat(directory.get(), cat(digest, ".bpf").c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file || !is_trusted(file.get(), S_IFREG)) return {};
   const auto content = read_whole(file.get());
-  if (content.size() <= head_length || content.size() > largest_file) return {};
+  if (content.size() <= head_length) return {};
   const auto bpf = std::string_view(content).substr(head_length);
   if (bpf.size() % sizeof(sock_filter) != 0 || !content.starts_with(head_of(digest, sha256_hex(bpf)))) return {};
   return {bpf.begin(), bpf.end()};
@@ -109,9 +111,8 @@ void keep_filter(const std::string& directory, const CompiledFilter& filter) { k
 
 Result<CompiledFilter> load_or_compile_filter(const SeccompSpec& spec, bool allow_user_namespaces,
                                               const std::vector<std::string>& directories) {
-  SBX_ASSIGN(const auto policy, filter_policy(spec, allow_user_namespaces));
   CompiledFilter filter;
-  filter.digest = sha256_hex(policy);
+  SBX_ASSIGN(filter.digest, filter_digest(spec, allow_user_namespaces));
   for (const auto& directory : directories) {
     filter.bpf = load(directory, filter.digest);
     if (!filter.bpf.empty()) return filter;

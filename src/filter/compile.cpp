@@ -11,11 +11,12 @@
 #include <cstring>
 #include <iterator>
 #include <memory>
+#include <span>
 
 #include "base/text.h"
 #include "base/unique_fd.h"
+#include "filter/evaluate.h"
 #include "filter/head.h"
-#include "filter/sha256.h"
 
 namespace sbx {
 namespace {
@@ -67,8 +68,8 @@ Numbers find_numbers(const FilterPolicy& policy, Architecture architecture) {
   return numbers;
 }
 
-// The context of one architecture: all calls that pass, or all that are denied.
-Result<Context> make_tree(const FilterPolicy& policy, Architecture architecture) {
+// The context of one architecture: all calls that pass, or all that are denied. The library knows their numbers.
+Result<Context> make_list(const FilterPolicy& policy, Architecture architecture) {
   const auto denied = scmp_denied(policy.action);
   Context context(::seccomp_init(policy.default_deny ? denied : SCMP_ACT_ALLOW));
   if (!context) return failed(-ENOMEM, "cannot make a filter");
@@ -81,8 +82,6 @@ Result<Context> make_tree(const FilterPolicy& policy, Architecture architecture)
   const auto set = [&](scmp_filter_attr attribute, std::uint32_t value) {
     return ::seccomp_attr_set(context.get(), attribute, value);
   };
-  // A binary tree loads and runs faster than a list of 300 comparisons.
-  if (const int r = set(SCMP_FLTATR_CTL_OPTIMIZE, 2); r < 0) return failed(r, "no binary tree");
   if (const int r = set(SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS); r < 0) return failed(r, "no kill action");
 
   // clone3(2) has its flags in memory, where a filter can't look. glibc falls back on clone(2) by ENOSYS alone.
@@ -101,7 +100,7 @@ Result<Context> make_tree(const FilterPolicy& policy, Architecture architecture)
   return context;
 }
 
-Result<Bpf> export_tree(const Context& context) {
+Result<Bpf> export_list(const Context& context) {
   // 2.5 exports to a descriptor alone.
   const UniqueFd memory(::memfd_create("sbx-filter", MFD_CLOEXEC));
   if (!memory) return fail_errno(Step::compile_filter, errno, "memfd_create");
@@ -114,20 +113,44 @@ Result<Bpf> export_tree(const Context& context) {
   return bpf;
 }
 
+// What libseccomp's program answers to each number. It looks at nothing but architecture and number, and compares the number
+// with constants: between two of them the answer is one.
+Result<NumberTree> tree_of(const Bpf& list, std::uint32_t architecture) {
+  std::vector<std::uint32_t> edges = {0};
+  for (const auto& one : list) {
+    const auto kind = BPF_CLASS(one.code);
+    const bool known = one.code == (BPF_LD | BPF_W | BPF_ABS)
+                           ? one.k == offsetof(seccomp_data, nr) || one.k == offsetof(seccomp_data, arch)
+                           : kind == BPF_RET || (kind == BPF_JMP && BPF_SRC(one.code) == BPF_K && BPF_OP(one.code) != BPF_JSET);
+    if (!known) return failed(-EIO, "an instruction that a list of calls has no use for");
+    if (kind != BPF_JMP || BPF_OP(one.code) == BPF_JA) continue;
+    edges.push_back(one.k);
+    edges.push_back(one.k + 1);
+  }
+  const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(list.data()), list.size() * sizeof(sock_filter));
+  NumberTree tree(0);
+  std::ranges::sort(edges);
+  for (const auto edge : edges)
+    tree.answer(edge, ~std::uint32_t{0}, evaluate_filter(bytes, {architecture, static_cast<int>(edge), {}}));
+  return tree;
+}
+
 Result<> append_architecture(Bpf& program, const FilterPolicy& policy, Architecture architecture) {
   const auto number_of = [&](std::string_view name) {
     const int number = resolve(architecture, name);
     return number < 0 ? newer_number(*find_call(name)) : std::optional(number);
   };
   const auto numbers = find_numbers(policy, architecture);
-  const auto head = head_for(policy, architecture, number_of, numbers.newer, numbers.highest);
-  SBX_ASSIGN(const auto context, make_tree(policy, architecture));
-  SBX_ASSIGN(const auto tree, export_tree(context));
+  SBX_ASSIGN(const auto context, make_list(policy, architecture));
+  SBX_ASSIGN(const auto list, export_list(context));
+  SBX_ASSIGN(auto tree, tree_of(list, audit_architecture(architecture)));
+  add_head(tree, policy, architecture, number_of, numbers.newer, numbers.highest);
+  const auto code = tree.program();
   program.push_back(bpf_statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)));
   program.push_back(bpf_jump(BPF_JMP | BPF_JEQ | BPF_K, audit_architecture(architecture), 1, 0));
-  program.push_back(bpf_statement(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(head.size() + tree.size())));
-  std::ranges::copy(head, std::back_inserter(program));
-  std::ranges::copy(tree, std::back_inserter(program));
+  program.push_back(bpf_statement(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(code.size() + 1)));
+  program.push_back(bpf_statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)));
+  std::ranges::copy(code, std::back_inserter(program));
   return {};
 }
 
@@ -146,7 +169,7 @@ Result<CompiledFilter> compile_filter(const SeccompSpec& spec, bool allow_user_n
   CompiledFilter filter;
   filter.bpf.resize(program.size() * sizeof(sock_filter));
   std::memcpy(filter.bpf.data(), program.data(), filter.bpf.size());
-  filter.digest = sha256_hex(policy_text(policy));
+  filter.digest = policy_digest(policy);
   return filter;
 }
 

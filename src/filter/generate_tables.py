@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Turns data/*.txt into C++ tables: generate_tables.py SETS NEWER OUTPUT. Sets within sets are resolved here."""
+import hashlib
 import sys
 
 
@@ -25,6 +26,10 @@ def members(sets, name, seen=()):
     return found
 
 
+def digest_of(calls, newer):
+    return hashlib.sha256(repr((calls, sorted(newer.items()))).encode()).hexdigest()
+
+
 def main(sets_path, newer_path, output):
     sets = read_sets(sets_path)
     newer = {}
@@ -38,6 +43,8 @@ def main(sets_path, newer_path, output):
     index = {name: position for position, name in enumerate(calls)}
     lines = ["// Made by generate_tables.py from data/*.txt.",
              f"inline constexpr std::size_t call_count = {len(calls)};",
+             "// Of the names and numbers below: what a bit of a CallSet means.",
+             f'inline constexpr std::string_view tables_digest = "{digest_of(calls, newer)}";',
              "inline constexpr std::string_view call_names[] = {"]
     lines += [f'    "{name}",' for name in calls]
     lines.append("};")

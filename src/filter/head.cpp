@@ -94,50 +94,31 @@ void add_set_user_id_rules(std::vector<ArgumentRule>& rules, const FilterPolicy&
     rules.push_back({"openat2", 0, Test::refuse_others, {}, errno_result(ENOSYS)});
 }
 
-constexpr std::uint32_t number_offset = offsetof(seccomp_data, nr);
 constexpr std::uint32_t low_half(unsigned argument) {  // both architectures are little-endian
   return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + argument * sizeof(std::uint64_t));
 }
 
 sock_filter load(std::uint32_t offset) { return bpf_statement(BPF_LD | BPF_W | BPF_ABS, offset); }
-sock_filter give(std::uint32_t result) { return bpf_statement(BPF_RET | BPF_K, result); }
 
-// [A is the call's number]  JEQ number, else over this rule; where flags matter: load them, JSET, else to the end;
-// load; one JEQ or JSET a value, true to HIT; what follows no hit; HIT; the end: load the number anew for the next
-// rule.
-void append_rule(Bpf& head, const ArgumentRule& rule, int number) {
+// Where flags matter: load them, JSET, else to the end; load; one JEQ or JSET a value; the refusal; the end.
+Bpf rule_code(const ArgumentRule& rule) {
   const auto count = rule.values.size();
   const bool refuse_others = rule.test == Test::refuse_others;
   const auto compare = BPF_JMP | BPF_K | static_cast<unsigned>(rule.test == Test::refuse_bits ? BPF_JSET : BPF_JEQ);
-  const std::size_t body = 1 + count + (refuse_others ? 1 : 2);
-  const std::size_t flags = rule.flags_needed != 0 ? 2 : 0;
-  head.push_back(bpf_jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, flags + body + 1));
-  if (flags != 0) {
-    head.push_back(load(low_half(rule.flags_argument)));
-    head.push_back(bpf_jump(BPF_JMP | BPF_JSET | BPF_K, rule.flags_needed, 0, body));
+  Bpf code;
+  if (rule.flags_needed != 0) {
+    code.push_back(load(low_half(rule.flags_argument)));
+    code.push_back(bpf_jump(BPF_JMP | BPF_JSET | BPF_K, rule.flags_needed, 0, count + 2));
   }
-  head.push_back(load(low_half(rule.argument)));
-  for (std::size_t i = 0; i < count; ++i) head.push_back(bpf_jump(compare, rule.values[i], count - i, 0));
-  if (!refuse_others) head.push_back(bpf_statement(BPF_JMP | BPF_JA, 1));
-  head.push_back(give(rule.refusal));
-  head.push_back(load(number_offset));
-}
-
-// [A is the call's number, not below the first of `newer`]
-Bpf newer_calls_block(const FilterPolicy& policy, const std::vector<NewerNumber>& newer, int highest) {
-  Bpf block;
-  for (const auto& [number, allowed] : newer) {
-    if (allowed == !policy.default_deny) continue;  // what the tree answers by itself
-    block.push_back(bpf_jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 1));
-    block.push_back(give(allowed ? SECCOMP_RET_ALLOW : denied_result(policy.action)));
+  if (count != 0) code.push_back(load(low_half(rule.argument)));
+  for (std::size_t left = count; left-- > 0;) {
+    // `left` comparisons and then the refusal lie between here and the end.
+    const auto value = rule.values[count - 1 - left];
+    if (refuse_others) code.push_back(bpf_jump(compare, value, left + 1, 0));
+    else code.push_back(bpf_jump(compare, value, left, left == 0 ? 1 : 0));
   }
-  // A C library tries the newest call first and falls back on ENOSYS, but not on EPERM: a call that is newer
-  // than these tables doesn't exist inside.
-  if (policy.default_deny) {
-    block.push_back(bpf_jump(BPF_JMP | BPF_JGT | BPF_K, static_cast<std::uint32_t>(highest), 0, 1));
-    block.push_back(give(policy.action == SeccompErrno::log ? SECCOMP_RET_LOG : errno_result(ENOSYS)));
-  }
-  return block;
+  code.push_back(bpf_statement(BPF_RET | BPF_K, rule.refusal));
+  return code;
 }
 
 }  // namespace
@@ -155,30 +136,27 @@ std::uint32_t denied_result(SeccompErrno action) {
   return errno_result(EPERM);
 }
 
-Bpf head_for(const FilterPolicy& policy, Architecture architecture, const CallNumber& number_of,
-             const std::vector<NewerNumber>& newer, int highest) {
-  Bpf head;
-  head.push_back(load(number_offset));
+void add_head(NumberTree& tree, const FilterPolicy& policy, Architecture architecture, const CallNumber& number_of,
+              const std::vector<NewerNumber>& newer, int highest) {
+  constexpr std::uint32_t last = 0xffffffff, x32 = 0x40000000;
+  // A C library tries the newest call first and falls back on ENOSYS, but not on EPERM: a call that is newer than these
+  // tables doesn't exist inside.
+  if (policy.default_deny)
+    tree.answer(static_cast<std::uint32_t>(highest) + 1, last,
+                policy.action == SeccompErrno::log ? SECCOMP_RET_LOG : errno_result(ENOSYS));
+  for (const auto& [number, allowed] : newer)
+    tree.answer(static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(number),
+                allowed ? SECCOMP_RET_ALLOW : denied_result(policy.action));
+  // x32 has the same AUDIT_ARCH and __X32_SYSCALL_BIT in the number.
+  if (architecture == Architecture::x86_64) tree.answer(x32, last, SECCOMP_RET_KILL_PROCESS);
   // A tracer that has skipped a call leaves -1, and the filter's errno would overwrite its answer. No call is done.
-  head.push_back(bpf_jump(BPF_JMP | BPF_JEQ | BPF_K, 0xffffffff, 0, 1));
-  head.push_back(give(SECCOMP_RET_ALLOW));
-  if (architecture == Architecture::x86_64) {  // x32 has the same AUDIT_ARCH and __X32_SYSCALL_BIT in the number
-    head.push_back(bpf_jump(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1));
-    head.push_back(give(SECCOMP_RET_KILL_PROCESS));
-  }
+  tree.answer(last, last, SECCOMP_RET_ALLOW);
   std::vector<ArgumentRule> rules;
   add_promised_rules(rules, policy);
   add_surface_rules(rules, policy);
   add_set_user_id_rules(rules, policy);
   for (const auto& rule : rules)
-    if (const auto number = number_of(rule.call)) append_rule(head, rule, *number);
-  const auto beyond = newer_calls_block(policy, newer, highest);
-  if (!beyond.empty()) {  // one comparison for all older calls: the kernel runs the filter on each number at load
-    const auto lowest = newer.empty() ? highest + 1 : newer.front().number;
-    head.push_back(bpf_jump(BPF_JMP | BPF_JGE | BPF_K, static_cast<std::uint32_t>(lowest), 0, beyond.size()));
-    std::ranges::copy(beyond, std::back_inserter(head));
-  }
-  return head;
+    if (const auto number = number_of(rule.call)) tree.add_rule(static_cast<std::uint32_t>(*number), rule_code(rule));
 }
 
 }  // namespace sbx

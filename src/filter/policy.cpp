@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "filter/compile.h"
+#include "filter/sha256.h"
 
 namespace sbx {
 
@@ -15,7 +16,7 @@ const std::vector<std::string_view> required_calls = {"close", "execve", "exit",
 namespace {
 
 // Raised whenever the same policy text would give other BPF, so that kept filters of the time before aren't used.
-constexpr int rules_version = 2;
+constexpr int rules_version = 3;
 
 struct Named {
   CallSet all;    // sets resolved
@@ -95,10 +96,6 @@ void append_calls(std::string& text, std::string_view verb, const CallSet& calls
 
 }  // namespace
 
-std::string_view architecture_name(Architecture architecture) {
-  return architecture == Architecture::x86_64 ? "x86-64" : "aarch64";
-}
-
 Result<FilterPolicy> resolve_policy(const SeccompSpec& spec, bool allow_user_namespaces) {
   FilterPolicy policy;
   policy.default_deny = spec.default_deny;
@@ -125,7 +122,9 @@ Result<FilterPolicy> resolve_policy(const SeccompSpec& spec, bool allow_user_nam
   return policy;
 }
 
-std::string policy_text(const FilterPolicy& policy) {
+namespace {
+
+std::string head_text(const FilterPolicy& policy) {
   static constexpr std::string_view actions[] = {"errno", "kill", "log"};
   std::string text = cat("sbx-filter ", rules_version, "\n");
   for (const auto architecture : policy.architectures)
@@ -133,6 +132,34 @@ std::string policy_text(const FilterPolicy& policy) {
   text += cat("default ", policy.default_deny ? "deny" : "allow", "\n");
   text += cat("action ", actions[static_cast<std::size_t>(policy.action)], "\n");
   text += cat("user-namespaces ", policy.user_namespaces ? "allowed" : "refused", "\n");
+  return text;
+}
+
+// A byte for each eight calls, whatever the size and order of the words that a bitset is made of.
+void append_bits(std::string& text, const CallSet& calls) {
+  for (std::size_t call = 0; call < call_count; call += 8) {
+    unsigned byte = 0;
+    for (std::size_t bit = 0; bit < 8 && call + bit < call_count; ++bit)
+      byte |= static_cast<unsigned>(calls.test(call + bit)) << bit;
+    text += static_cast<char>(byte);
+  }
+}
+
+}  // namespace
+
+std::string_view architecture_name(Architecture architecture) {
+  return architecture == Architecture::x86_64 ? "x86-64" : "aarch64";
+}
+
+std::string policy_digest(const FilterPolicy& policy) {
+  std::string text = cat(head_text(policy), "tables ", tables_digest, "\n");
+  append_bits(text, policy.default_deny ? policy.allowed : policy.denied);
+  append_bits(text, policy.plain);
+  return sha256_hex(text);
+}
+
+std::string policy_text(const FilterPolicy& policy) {
+  std::string text = head_text(policy);
   if (policy.default_deny) append_calls(text, "allow ", policy.allowed);
   else append_calls(text, "deny ", policy.denied);
   append_calls(text, "plain ", policy.plain);
@@ -142,6 +169,11 @@ std::string policy_text(const FilterPolicy& policy) {
 Result<std::string> filter_policy(const SeccompSpec& spec, bool allow_user_namespaces) {
   SBX_ASSIGN(const auto policy, resolve_policy(spec, allow_user_namespaces));
   return policy_text(policy);
+}
+
+Result<std::string> filter_digest(const SeccompSpec& spec, bool allow_user_namespaces) {
+  SBX_ASSIGN(const auto policy, resolve_policy(spec, allow_user_namespaces));
+  return policy_digest(policy);
 }
 
 bool policy_allows_mount(const SeccompSpec& spec) {

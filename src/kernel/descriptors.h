@@ -13,6 +13,7 @@ int fill_standard_descriptors(int* at);
 // Puts /dev/null in the place of what of 0 and 1 is a pipe's or a socket's end: whoever is at the other one then learns
 // when the payload has closed its own.
 void leave_standard_pipes();
-// The highest open descriptor of the caller; reads /proc/self/fd. Not for use after clone.
+// What close_descriptors() needs of its caller where the kernel has no close_range: the highest open descriptor. Not for use
+// after clone.
 int highest_descriptor();
 }  // namespace sbx

@@ -35,9 +35,9 @@ int configure(int context, const MountOption* options, int count) {
 
 }  // namespace
 
-int clone_mount(int fd, bool recursive) {
-  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? at_recursive : 0U);
-  return checked(::open_tree(fd, "", flags));
+int clone_mount(int fd, bool recursive, const char* name) {
+  const unsigned what = *name == '\0' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+  return checked(::open_tree(fd, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | what | (recursive ? at_recursive : 0U)));
 }
 
 int add_mount_attributes(int fd, const MountAttributes& attributes, bool recursive) {
@@ -47,8 +47,9 @@ int add_mount_attributes(int fd, const MountAttributes& attributes, bool recursi
   return checked(::mount_setattr(fd, "", flags, &change, sizeof change));
 }
 
-int attach_mount(int mount, int target) {
-  return checked(::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+int attach_mount(int mount, int target, const char* name) {
+  const unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | (*name == '\0' ? MOVE_MOUNT_T_EMPTY_PATH : 0U);
+  return checked(::move_mount(mount, "", target, name, flags));
 }
 
 int new_mount(const char* type, const MountOption* options, int count, const MountAttributes& attributes) {

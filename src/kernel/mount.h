@@ -11,13 +11,14 @@ struct MountAttributes {
   bool read_only = false, no_suid = true, no_devices = true, no_exec = false;
 };
 
-// A copy of the mount at `fd` (an O_PATH descriptor in the caller's mount namespace), detached.
-int clone_mount(int fd, bool recursive);
+// A copy of the mount at `fd` (an O_PATH descriptor in the caller's mount namespace), detached; with `name` of what that entry
+// of the directory `fd` is: a symlink itself, and an automount point asleep.
+int clone_mount(int fd, bool recursive, const char* name = "");
 // Adds attributes to the mount at `fd`; never takes one away, so that flags locked by a more privileged mount
 // namespace stand (mount_namespaces(7)).
 int add_mount_attributes(int fd, const MountAttributes& attributes, bool recursive);
-// Attaches a detached mount at the place that `target` (O_PATH) is open on.
-int attach_mount(int mount, int target);
+// Attaches a detached mount at the place that `target` (O_PATH) is open on; with `name` at that entry of it, no symlink.
+int attach_mount(int mount, int target, const char* name = "");
 
 struct MountOption { const char* key; const char* value; };  // value null: a flag
 // A new instance of a file system, detached: fsopen, fsconfig, fsmount.

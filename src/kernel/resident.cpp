@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 
 namespace sbx {
@@ -74,6 +75,15 @@ void release_heap(std::uintptr_t page_size) {
 }
 
 }  // namespace
+
+void keep_heap_together() {
+  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
+}
+
+void leave_process(int status) {
+  if (address_sanitizer) std::exit(status);  // it looks for leaks then
+  ::_exit(status);
+}
 
 void release_all_memory() {
   if (address_sanitizer) return;  // its own state is where it believes that nobody looks

@@ -7,7 +7,9 @@
 #include "launch/child_mounts.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,7 +21,49 @@
 
 namespace sbx {
 
+// ---- directories that stay open
+
+bool OpenDirectory::is(const char* other, std::size_t size) const {
+  return fd >= 0 && length == size && std::memcmp(path, other, size) == 0;
+}
+
+void OpenDirectory::keep(int opened, const char* at, std::size_t size) {
+  close();
+  fd = opened;
+  length = size < sizeof path ? size : sizeof path;  // no path is as long as that
+  std::memcpy(path, at, size < sizeof path ? size : 0);
+}
+
+void OpenDirectory::close() {
+  if (fd >= 0) ::close(fd);
+  fd = -1;
+}
+
+namespace {
+
+// Parts `path` at its last slash; -EINVAL where it has no name.
+int part(const char*& path, const char** name, std::size_t* length) {
+  while (*path == '/') ++path;
+  const char* slash = std::strrchr(path, '/');
+  *name = slash != nullptr ? slash + 1 : path;
+  *length = slash != nullptr ? static_cast<std::size_t>(slash - path) : 0;
+  return **name == '\0' || std::strlen(path) >= PATH_MAX ? -EINVAL : 0;
+}
+
+}  // namespace
+
 // ---- MountBuilder: how
+
+int MountBuilder::attach(int mount, const Place& place, const char* path) {
+  const int error = attach_mount(mount, place.fd, place.name);
+  // What was open as the directory at `path`, or below it, is covered now.
+  while (*path == '/') ++path;
+  const std::size_t length = std::strlen(path);
+  if (error == 0 && parent_.fd >= 0 && parent_.length >= length && std::memcmp(parent_.path, path, length) == 0 &&
+      (parent_.length == length || parent_.path[length] == '/'))
+    parent_.close();
+  return error;
+}
 
 int MountBuilder::attach_new(const char* type, const MountOption* options, int count, const MountAttributes& attributes,
                              int target) {
@@ -31,8 +75,26 @@ int MountBuilder::attach_new(const char* type, const MountOption* options, int c
   return error;
 }
 
+int MountBuilder::mount_new(const char* type, const MountOption* options, int count, const MountAttributes& attributes,
+                            const char* path) {
+  Place place;
+  if (const int error = open_place(path, true, place); error != 0) return error;
+  int error = 0;
+  if (classic_) {
+    error = classic_mount(type, options, count, place.fd, attributes);
+    parent_.close();
+  } else {
+    const int mount = new_mount(type, options, count, attributes);
+    error = mount < 0 ? mount : attach(mount, place, path);
+    if (mount >= 0) ::close(mount);
+  }
+  if (*place.name == '\0') ::close(place.fd);
+  return error;
+}
+
 int MountBuilder::bind(int source, const char* path, int target, const MountAttributes& attributes, bool recursive) {
   if (classic_) {
+    parent_.close();
     if (const int error = classic_bind(source, target, recursive); error != 0) return error;
     // `target` is what lies below by now.
     const int bound = open_in(root_, path, Links::in_root);
@@ -44,24 +106,28 @@ int MountBuilder::bind(int source, const char* path, int target, const MountAttr
   const int mount = clone_mount(source, recursive);
   if (mount < 0) return mount;
   int error = add_mount_attributes(mount, attributes, recursive);
-  if (error == 0) error = attach_mount(mount, target);
+  if (error == 0) error = attach(mount, {target}, path);
   ::close(mount);
   return error;
 }
 
 int MountBuilder::open_parent(const char* path, const char** name) {
-  while (*path == '/') ++path;
-  const char* slash = std::strrchr(path, '/');
-  *name = slash != nullptr ? slash + 1 : path;
-  if (**name == '\0' || std::strlen(path) >= PATH_MAX) return -EINVAL;
+  std::size_t length = 0;
+  if (const int error = part(path, name, &length); error != 0) return error;
+  if (parent_.is(path, length)) return parent_.fd;
   char parent[PATH_MAX];
-  const std::size_t length = slash != nullptr ? static_cast<std::size_t>(slash - path) : 0;
   std::memcpy(parent, path, length);
   parent[length] = '\0';
-  const int fd = open_in(root_, parent, Links::refuse, true);
-  if (fd != -ENOENT || length == 0) return fd;
-  if (const int error = make_directory(parent, 0755); error != 0) return error;
-  return open_in(root_, parent, Links::refuse, true);
+  int fd = open_in(root_, parent, Links::refuse, true);
+  if (fd == -ENOENT && length != 0) {
+    if (const int error = make_directory(parent, 0755); error != 0) return error;
+    fd = open_in(root_, parent, Links::refuse, true);
+  }
+  if (fd < 0) return fd;
+  parent_.keep(fd, path, length);
+  struct statfs facts;
+  parent_.in_memory = ::fstatfs(fd, &facts) == 0 && facts.f_type == TMPFS_MAGIC;
+  return fd;
 }
 
 int MountBuilder::make_directory(const char* path, std::uint32_t mode) {
@@ -104,21 +170,26 @@ int MountBuilder::make_file(int directory, const char* name, const char* content
   return error;
 }
 
-int MountBuilder::open_target(const char* path, bool directory) {
-  const int fd = open_in(root_, path, Links::refuse, directory);
-  if (fd != -ENOENT) return fd;
-  if (directory) {
-    if (const int error = make_directory(path, 0755); error != 0) return error;
-  } else {
-    const char* name = nullptr;
-    const int parent = open_parent(path, &name);
-    if (parent < 0) return parent;
-    const int error = make_file(parent, name, "", 0, 0444);
-    ::close(parent);
-    if (error != 0) return error;
+int MountBuilder::open_place(const char* path, bool directory, Place& place) {
+  const char* name = nullptr;
+  const int parent = open_parent(path, &name);
+  if (parent < 0) return parent;
+  place = {-ENOENT, ""};
+  // On the host's own file systems nothing is tried to be made that is there already.
+  if (!parent_.in_memory) place.fd = open_in(parent, name, Links::refuse, directory);
+  if (place.fd != -ENOENT) return place.fd < 0 ? place.fd : 0;
+  const int made = directory ? ::mkdirat(parent, name, 0755) : ::mknodat(parent, name, S_IFREG | 0444, 0);
+  if (made == 0 && !classic_) {
+    place = {parent, name};  // a mount may go by that name, since it is known to be no symlink
+    return 0;
   }
-  return open_in(root_, path, Links::refuse, directory);
+  const int failure = made == 0 ? 0 : errno;
+  if (made != 0 && failure != EEXIST && failure != EROFS) return -failure;
+  place.fd = open_in(parent, name, Links::refuse, directory);
+  return place.fd >= 0 ? 0 : failure == EROFS && place.fd == -ENOENT ? -EROFS : place.fd;
 }
+
+const char* MountBuilder::blank_name(bool directory) { return directory ? ".nothing.d" : ".nothing"; }
 
 // A place for what is bound elsewhere.
 int MountBuilder::stage() {
@@ -132,16 +203,60 @@ int MountBuilder::stage() {
   return stage_ < 0 ? -errno : stage_;
 }
 
-// An empty node of mode 0: there, and opened by nobody. One of each kind serves all.
+// An empty node of mode 0: there, and opened by nobody. One of each kind serves all. On the root's own tmpfs it has a name
+// until drop_blanks(), which costs less than a stage and its unmount; else it lies on the stage.
 int MountBuilder::blank(bool directory) {
-  int& known = directory ? blank_directory_ : blank_file_;
-  if (known >= 0) return known;
-  const int place = stage();
+  Mask& mask = masks_[directory];
+  if (mask.node >= 0) return mask.node;
+  const int place = unlinks_blanks_ ? root_ : stage();
   if (place < 0) return place;
-  const char* name = directory ? "nothing.d" : "nothing";
+  const char* name = blank_name(directory);
   if (directory ? ::mkdirat(place, name, 0) != 0 : ::mknodat(place, name, S_IFREG, 0) != 0) return -errno;
-  known = open_in(place, name, Links::refuse);
-  return known;
+  mask.node = open_in(place, name, Links::refuse);
+  return mask.node;
+}
+
+// A detached mount of the blank node.
+int MountBuilder::make_mask(bool directory) {
+  const int node = blank(directory);
+  const int mount = node < 0 ? node : clone_mount(node, false);
+  if (mount < 0 || masks_[directory].attached) return mount;
+  MountAttributes attributes;
+  attributes.read_only = attributes.no_exec = true;
+  const int error = add_mount_attributes(mount, attributes, false);
+  if (error == 0) return mount;
+  ::close(mount);
+  return error;
+}
+
+int MountBuilder::hide_at(const Place& place, const char* path, bool directory) {
+  Mask& mask = masks_[directory];
+  if (classic_) {
+    const int target = *place.name == '\0' ? place.fd : open_in(place.fd, place.name, Links::refuse);
+    if (target < 0) return target;
+    MountAttributes attributes;
+    attributes.read_only = attributes.no_exec = true;
+    const int node = blank(directory);
+    const int error = node < 0 ? node : bind(node, path, target, attributes, false);
+    if (target != place.fd) ::close(target);
+    return error;
+  }
+  const int mount = make_mask(directory);
+  if (mount < 0) return mount;
+  const int error = attach(mount, place, path);
+  if (error != 0) {
+    ::close(mount);
+    return error;
+  }
+  if (!mask.attached) {
+    // The first one: what it is a mount of is the source of the others from here on, attributes included.
+    ::close(mask.node);
+    mask.node = mount;
+    mask.attached = true;
+    return 0;
+  }
+  ::close(mount);
+  return 0;
 }
 
 int MountBuilder::open_root_directory(const LaunchPlan& plan) {
@@ -179,16 +294,31 @@ int MountBuilder::make_root(const LaunchPlan& plan) {
     if (error == 0) error = root_ < 0 ? -errno : classic_add_attributes(root_, root_, attributes, true);
   }
   if (source >= 0) ::close(source);
+  unlinks_blanks_ = own && !classic_;
   return error;
 }
 
-int MountBuilder::enter() { return enter_root(root_, above_); }
+int MountBuilder::drop_blanks() {
+  for (const bool directory : {false, true})
+    if (unlinks_blanks_ && masks_[directory].node >= 0 &&
+        ::unlinkat(root_, blank_name(directory), directory ? AT_REMOVEDIR : 0) != 0)
+      return -errno;
+  unlinks_blanks_ = false;  // what is unlinked can't be attached any more: what hides comes before
+  return 0;
+}
+
+int MountBuilder::enter() {
+  const int error = drop_blanks();
+  return error != 0 ? error : enter_root(root_, above_);
+}
 
 void MountBuilder::close_all() {
-  for (int* fd : {&host_, &stage_, &root_, &blank_file_, &blank_directory_}) {
+  for (int* fd : {&host_, &stage_, &root_, &masks_[0].node, &masks_[1].node}) {
     if (*fd >= 0) ::close(*fd);
     *fd = -1;
   }
+  parent_.close();
+  source_parent_.close();
 }
 
 // ---- the order

@@ -67,7 +67,16 @@ int MountBuilder::perform(const MountOperation& operation) {
 }
 
 int MountBuilder::perform(const MakeDirectory& operation) {
-  return make_directory(operation.target.c_str(), operation.mode);
+  const char* name = nullptr;
+  const int parent = open_parent(operation.target.c_str(), &name);
+  if (parent < 0) return parent;
+  if (::mkdirat(parent, name, operation.mode) == 0) return 0;
+  const int failure = errno;
+  if (failure != EEXIST && failure != EROFS) return -failure;
+  const int present = open_in(parent, name, Links::refuse, true);
+  if (present < 0) return failure == EROFS && present == -ENOENT ? -EROFS : present;
+  ::close(present);
+  return 0;
 }
 
 int MountBuilder::perform(const MakeSymlink& operation) {
@@ -80,7 +89,6 @@ int MountBuilder::perform(const MakeSymlink& operation) {
     const ssize_t length = ::readlinkat(parent, name, present, sizeof present);
     if (length >= 0 && operation.to == std::string_view(present, static_cast<std::size_t>(length))) error = 0;
   }
-  ::close(parent);
   return error;
 }
 
@@ -95,7 +103,6 @@ int MountBuilder::perform(const MakeFile& operation) {
       const int present = open_in(root_, operation.target.c_str(), Links::refuse);
       if (present >= 0) ::close(present), error = 0;
     }
-    ::close(parent);
     return error;
   }
   const Digits name(static_cast<std::uint64_t>(staged_++), 10);
@@ -104,7 +111,7 @@ int MountBuilder::perform(const MakeFile& operation) {
   int error = make_file(place, name.text, operation.content.data(), operation.content.size(), operation.mode);
   if (error != 0) return error;
   const int source = open_in(place, name.text, Links::refuse);
-  const int target = open_target(operation.target.c_str(), false);
+  const int target = open_in(root_, operation.target.c_str(), Links::refuse);
   MountAttributes attributes;
   attributes.read_only = true;
   error = source < 0 ? source : target < 0 ? target : bind(source, operation.target.c_str(), target, attributes, false);
@@ -113,112 +120,162 @@ int MountBuilder::perform(const MakeFile& operation) {
   return error;
 }
 
+namespace {
+
+// The source was canonical when the plan was made: a symlink on the way now is somebody's swap.
+int check_source(const BindTree& operation, int source) {
+  struct stat facts;
+  if (::fstat(source, &facts) != 0) return -errno;
+  if (operation.ino != 0 && (facts.st_dev != operation.dev || facts.st_ino != operation.ino)) return -ESTALE;
+  if (S_ISLNK(facts.st_mode)) return -ELOOP;
+  return operation.directory && !S_ISDIR(facts.st_mode) ? -ENOTDIR : 0;
+}
+
+MountAttributes attributes_of(const BindTree& operation) {
+  MountAttributes attributes;
+  attributes.read_only = operation.read_only;
+  attributes.no_devices = !operation.allow_devices;
+  attributes.no_exec = operation.no_exec;
+  return attributes;
+}
+
+}  // namespace
+
+// A copy of the source's mounts: an entry of its directory, which the last source may have been in as well.
+int MountBuilder::clone_source(const BindTree& operation) {
+  const char* path = operation.source.c_str();
+  while (*path == '/') ++path;
+  const char* slash = std::strrchr(path, '/');
+  const std::size_t length = slash != nullptr ? static_cast<std::size_t>(slash - path) : 0;
+  if (!source_parent_.is(path, length)) {
+    char parent[PATH_MAX];
+    if (length >= sizeof parent) return -ENAMETOOLONG;
+    std::memcpy(parent, path, length);
+    parent[length] = '\0';
+    const int fd = open_in(host_, parent, Links::refuse, true);
+    if (fd < 0) return fd;
+    source_parent_.keep(fd, path, length);
+  }
+  // Recursive: mounts below the source that the host locked together can't be taken apart (mount_namespaces(7)).
+  // It copies mounts and looks nothing up, so no automount is woken.
+  return clone_mount(source_parent_.fd, true, slash != nullptr ? slash + 1 : path);
+}
+
 int MountBuilder::perform(const BindTree& operation) {
-  // The source was canonical when the plan was made: a symlink on the way now is somebody's swap.
+  if (classic_) return bind_classic(operation);
+  const int mount = clone_source(operation);
+  if (mount < 0) return mount;
+  Place place;
+  int error = check_source(operation, mount);
+  if (error == 0) error = add_mount_attributes(mount, attributes_of(operation), true);
+  if (error == 0) error = open_place(operation.target.c_str(), operation.directory, place);
+  if (error == 0) {
+    error = attach(mount, place, operation.target.c_str());
+    if (*place.name == '\0') ::close(place.fd);
+  }
+  ::close(mount);
+  return error;
+}
+
+int MountBuilder::bind_classic(const BindTree& operation) {
   const int source = open_in(host_, operation.source.c_str(), Links::refuse, operation.directory);
   if (source < 0) return source;
-  int error = same_node(source, operation.dev, operation.ino);
-  const int target = error != 0 ? error : open_target(operation.target.c_str(), operation.directory);
-  if (target < 0) error = target;
+  Place place;
+  int error = check_source(operation, source);
+  if (error == 0) error = open_place(operation.target.c_str(), operation.directory, place);
   if (error == 0) {
-    MountAttributes attributes;
-    attributes.read_only = operation.read_only;
-    attributes.no_devices = !operation.allow_devices;
-    attributes.no_exec = operation.no_exec;
-    // Recursive: mounts below the source that the host locked together can't be taken apart (mount_namespaces(7)).
-    // It copies mounts and looks nothing up, so no automount is woken.
-    error = bind(source, operation.target.c_str(), target, attributes, true);
+    error = bind(source, operation.target.c_str(), place.fd, attributes_of(operation), true);
+    ::close(place.fd);
   }
-  if (target >= 0) ::close(target);
   ::close(source);
   return error;
 }
 
 int MountBuilder::perform(const MountTmpfs& operation) {
-  const int target = open_target(operation.target.c_str(), true);
-  if (target < 0) return target;
   const Digits mode(operation.mode, 8), size(operation.size_bytes, 10);
   const MountOption options[] = {{"mode", mode.text}, {"size", size.text}};
   MountAttributes attributes;
   attributes.no_exec = operation.no_exec;
-  const int error = attach_new("tmpfs", options, operation.size_bytes != 0 ? 2 : 1, attributes, target);
-  ::close(target);
-  return error;
+  return mount_new("tmpfs", options, operation.size_bytes != 0 ? 2 : 1, attributes, operation.target.c_str());
 }
 
 int MountBuilder::perform(const MountProc& operation) {
-  const int target = open_target(operation.target.c_str(), true);
-  if (target < 0) return target;
   const MountOption options[] = {{"hidepid", "2"}};
   MountAttributes attributes;
   attributes.no_exec = true;
-  int error = attach_new("proc", options, operation.view == ProcView::hidepid ? 1 : 0, attributes, target);
-  ::close(target);
-  if (error == 0 && operation.view != ProcView::full) error = mask_proc(operation.target.c_str());
+  const char* target = operation.target.c_str();
+  const int error = mount_new("proc", options, operation.view == ProcView::hidepid ? 1 : 0, attributes, target);
+  return error != 0 || operation.view == ProcView::full ? error : mask_proc(target, operation.by_mode);
+}
+
+int MountBuilder::fix_in_proc(int proc, const char* name, const char* path) {
+  MountAttributes attributes;
+  attributes.read_only = attributes.no_exec = true;
+  if (classic_) {
+    const int node = open_in(proc, name, Links::refuse);
+    if (node < 0) return node;
+    const int error = bind(node, path, node, attributes, false);
+    ::close(node);
+    return error;
+  }
+  const int mount = clone_mount(proc, false, name);
+  if (mount < 0) return mount;
+  int error = add_mount_attributes(mount, attributes, false);
+  if (error == 0) error = attach(mount, {proc, name}, path);
+  ::close(mount);
   return error;
 }
 
-int MountBuilder::mask_proc(const char* proc) {
+int MountBuilder::mask_proc(const char* target, bool by_mode) {
   char path[PATH_MAX];
-  const std::size_t head = std::strlen(proc);
+  const std::size_t head = std::strlen(target);
   if (head + 32 > sizeof path) return -ENAMETOOLONG;
-  std::memcpy(path, proc, head);
+  std::memcpy(path, target, head);
   path[head] = '/';
-  MountAttributes attributes;
-  attributes.read_only = attributes.no_exec = true;
-  for (const char* name : fixed_in_proc) {
-    std::strcpy(path + head + 1, name);
-    const int node = open_in(root_, path, Links::refuse);
-    if (node == -ENOENT) continue;
-    const int error = node < 0 ? node : bind(node, path, node, attributes, false);
-    if (node >= 0) ::close(node);
-    if (error != 0) return error;
-  }
-  for (const char* name : hidden_in_proc) {
-    std::strcpy(path + head + 1, name);
-    if (const int error = hide_at(path, false, false); error != 0) return error;
-  }
-  for (const char* name : hidden_directories_in_proc) {
-    std::strcpy(path + head + 1, name);
-    if (const int error = hide_at(path, true, false); error != 0) return error;
-  }
-  return 0;
+  const int proc = open_in(root_, target, Links::refuse, true);
+  if (proc < 0) return proc;
+  int error = 0;
+  const auto each = [&](const auto& names, const auto& act) {
+    for (const char* name : names) {
+      if (error != 0) return;
+      // Asked for first: to close a mount that was never attached takes the kernel longer (a grace period of RCU) than all
+      // the others together.
+      struct stat facts;
+      if (::fstatat(proc, name, &facts, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno != ENOENT) error = -errno;
+        continue;
+      }
+      // All of them are the host's root's. Where no id inside is that, the mode alone keeps others out.
+      if (by_mode && (facts.st_mode & 077) == 0) continue;
+      std::strcpy(path + head + 1, name);
+      error = act(name);
+    }
+  };
+  each(fixed_in_proc, [&](const char* name) { return fix_in_proc(proc, name, path); });
+  each(hidden_in_proc, [&](const char* name) { return hide_at({proc, name}, path, false); });
+  each(hidden_directories_in_proc, [&](const char* name) { return hide_at({proc, name}, path, true); });
+  ::close(proc);
+  return error;
 }
 
 int MountBuilder::perform(const MountDevpts& operation) {
-  const int target = open_target(operation.target.c_str(), true);
-  if (target < 0) return target;
   // Each mount of devpts is an instance of its own since 4.7; newinstance is for the kernels before.
   const MountOption options[] = {{"newinstance", nullptr}, {"ptmxmode", "0666"}, {"mode", "0620"}};
   MountAttributes attributes;
   attributes.no_devices = false;
   attributes.no_exec = true;
-  const int error = attach_new("devpts", options, 3, attributes, target);
-  ::close(target);
-  return error;
-}
-
-int MountBuilder::hide_at(const char* path, bool directory, bool must_exist) {
-  const int target = open_in(root_, path, Links::in_root);
-  if (target == -ENOENT && !must_exist) return 0;
-  return hide(target, path, directory);
-}
-
-int MountBuilder::hide(int target, const char* path, bool directory) {
-  if (target < 0) return target;
-  MountAttributes attributes;
-  attributes.read_only = attributes.no_exec = true;
-  const int node = blank(directory);
-  const int error = node < 0 ? node : bind(node, path, target, attributes, false);
-  ::close(target);
-  return error;
+  return mount_new("devpts", options, 3, attributes, operation.target.c_str());
 }
 
 int MountBuilder::perform(const HidePath& operation) {
-  const int target = open_in(root_, operation.target.c_str(), Links::in_root);
+  const char* path = operation.target.c_str();
+  const int target = open_in(root_, path, Links::in_root);
   // What was to be hidden may have another name by now.
-  const int error = target < 0 ? target : same_node(target, operation.dev, operation.ino);
-  if (error == 0) return hide(target, operation.target.c_str(), operation.directory);
+  int error = target < 0 ? target : same_node(target, operation.dev, operation.ino);
+  if (error == 0) {
+    parent_.close();  // what is covered may be the directory that is open
+    error = hide_at({target}, path, operation.directory);
+  }
   if (target >= 0) ::close(target);
   return error;
 }
@@ -235,11 +292,11 @@ int MountBuilder::perform(const MakeSocket& operation) {
   if (error == 0) std::strcpy(address.sun_path, name);
   if (error == 0 && ::fchdir(parent) != 0) error = -errno;
   if (error == 0 && ::bind(notify_socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) error = -errno;
-  ::close(parent);
   return error;
 }
 
 int MountBuilder::perform(const SealReadOnly& operation) {
+  if (const int error = drop_blanks(); error != 0) return error;
   const int target = open_in(root_, operation.target.c_str(), Links::refuse);
   if (target < 0) return target;
   MountAttributes attributes;

@@ -151,7 +151,9 @@ void explain_mount(const PlannedMount& mount, Lines& lines) {
                  },
                  [&](const MountProc& proc) {
                    constexpr std::array views{"masked", "full", "hidepid"};
-                   add("proc", cat(proc.target, ", ", views[static_cast<std::size_t>(proc.view)]));
+                   const bool by_mode = proc.by_mode && proc.view != ProcView::full;
+                   add("proc", cat(proc.target, ", ", views[static_cast<std::size_t>(proc.view)],
+                                   by_mode ? " but for what only the host's root may open" : ""));
                  },
                  [&](const MountDevpts& pts) { add("devpts", pts.target); },
                  [&](const LayerDirectory& layer) {

@@ -36,8 +36,9 @@ std::uint32_t outside_uid(const SandboxSpec& spec, std::uint32_t caller) {
   return spec.namespaces.user ? caller : spec.identity.uid;
 }
 
-Result<> plan_ids(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan& plan) {
-  IdPlan& ids = plan.ids;
+namespace {
+
+Result<> plan_maps(const SandboxSpec& spec, const HostFacts& facts, IdPlan& ids) {
   ids.uid = spec.identity.uid;
   ids.gid = spec.identity.gid;
   if (!spec.namespaces.user) {
@@ -67,6 +68,16 @@ Result<> plan_ids(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan& p
   ids.gid_map = map_with_subids(ids.gid, facts.gid, facts.subgids);
   ids.deny_setgroups = false;  // newgidmap decides
   ids.helpers = true;
+  return {};
+}
+
+}  // namespace
+
+Result<> plan_ids(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan& plan) {
+  SBX_TRY(plan_maps(spec, facts, plan.ids));
+  // In another user namespace any id may be the host's root.
+  plan.ids.maps_host_root = !spec.namespaces.user || !facts.initial_user_namespace ||
+                            std::ranges::any_of(plan.ids.uid_map, [](const IdMap& map) { return map.outside == 0; });
   return {};
 }
 

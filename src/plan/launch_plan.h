@@ -26,7 +26,8 @@ struct BindTree {
   std::uint64_t dev = 0, ino = 0;  // what the launcher saw; a source that differs by then stops the launch
 };
 struct MountTmpfs { std::string target; std::uint64_t size_bytes = 0; std::uint32_t mode = 0755; bool no_exec = false; };
-struct MountProc { std::string target = "/proc"; ProcView view = ProcView::masked; };
+// `by_mode`: no id inside is the host's root, and what only that may open needs no cover.
+struct MountProc { std::string target = "/proc"; ProcView view = ProcView::masked; bool by_mode = false; };
 struct MountDevpts { std::string target = "/dev/pts"; };
 // Names added to (or taken from) a read-only directory: a read-only overlayfs with a tmpfs layer on top. Names are
 // relative to the target and may have several components, parents first. `submounts` (relative too) are carried over.
@@ -66,6 +67,7 @@ struct IdPlan {
   std::vector<IdMap> uid_map, gid_map; // empty without a user namespace
   bool deny_setgroups = true;
   bool helpers = false;                // newuidmap and newgidmap write the maps
+  bool maps_host_root = true;          // an id inside is the host's root, or may be
 };
 
 // ---- the cgroup

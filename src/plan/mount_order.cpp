@@ -37,7 +37,7 @@ Result<> MountOrder::add(const MountItem& item) {
       if (item.sealed) seals_.push_back({SealReadOnly{item.target}, item.origin});
       break;
     case MountItem::Kind::proc:
-      put(item.target, rank_mount, MountProc{item.target, spec_.filesystem.proc}, item.origin);
+      put(item.target, rank_mount, MountProc{item.target, spec_.filesystem.proc, !plan_.ids.maps_host_root}, item.origin);
       break;
     case MountItem::Kind::devpts:
       put(item.target, rank_mount, MountDevpts{item.target}, item.origin);

@@ -5,6 +5,18 @@
 #include "profile/parse_internal.h"
 
 namespace sbx {
+namespace {
+
+// A value of TOML has one line, and no word of its own but these. Finding that out by toml++ costs an exception.
+bool may_be_toml(std::string_view value) {
+  const bool letter = !value.empty() && ((value[0] >= 'a' && value[0] <= 'z') || (value[0] >= 'A' && value[0] <= 'Z'));
+  const auto begins = [&](std::string_view word) { return value.starts_with(word); };
+  if (letter && !begins("true") && !begins("false") && !begins("inf") && !begins("nan")) return false;
+  return value.find_first_of("\r\n") == value.npos;
+}
+
+}  // namespace
+
 Result<Profile> parse_setting(std::string_view assignment) {
   static constexpr auto hint = "write --set KEY=VALUE, such as --set cgroup.memory.max=100M";
   const auto equals = assignment.find('=');
@@ -22,7 +34,7 @@ Result<Profile> parse_setting(std::string_view assignment) {
   // TOML first: 5, true, ["a"]. Then a bare string: 100M. Then a list of it, for keys that take one.
   std::expected<Profile, ParseFault> as_toml =
       std::unexpected(ParseFault{true, {Error{Step::parse_options, ErrorKind::usage, 0, {}, {}}}});
-  if (value.find_first_of("\r\n") == value.npos) as_toml = parse_toml(cat(key, " = ", value, "\n"), place, false);
+  if (may_be_toml(value)) as_toml = parse_toml(cat(key, " = ", value, "\n"), place, false);
   if (as_toml) return *std::move(as_toml);
   auto as_string = parse_toml(cat(key, " = ", quoted_toml(value), "\n"), place, false);
   if (as_string) return *std::move(as_string);

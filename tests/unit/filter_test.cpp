@@ -410,5 +410,5 @@ TEST_CASE("a filter fits the kernel and stays small") {
   spec.allow = {"@known"};
   spec.architectures = {"x86-64", "aarch64"};
   CHECK(compiled(spec).bpf.size() <= 4096 * 8);
-  CHECK(compiled(service()).bpf.size() < 1300 * 8);
+  CHECK(compiled(service()).bpf.size() < 400 * 8);
 }

@@ -58,6 +58,32 @@ TEST_CASE("subordinate ids fill the ids around the caller's own, and none is map
   CHECK(plan.ids.uid_map[2].count == 64536);
 }
 
+TEST_CASE("modes stand for covers in /proc only where no id inside can be the host's root", "[plan][ids]") {
+  const auto by_mode = [](const SandboxSpec& spec, const HostFacts& host) {
+    for (const PlannedMount& mount : planned(spec, host).mounts)
+      if (const auto* proc = std::get_if<MountProc>(&mount.operation)) return proc->by_mode;
+    return false;
+  };
+  SandboxSpec spec = plain_spec();
+  HostFacts host = plain_host();
+  CHECK(by_mode(spec, host));
+  spec.identity.subids = true;
+  host.subuids = host.subgids = {{100000, 65536}};
+  CHECK(by_mode(spec, host));
+  host.subuids = {{100000, 1000}, {0, 1}};
+  CHECK_FALSE(by_mode(spec, host));
+  spec.identity.subids = false;
+  host.initial_user_namespace = false;  // uid 1000 here may be the host's root
+  CHECK_FALSE(by_mode(spec, host));
+  host = plain_host();
+  host.uid = 0;
+  CHECK_FALSE(by_mode(spec, host));
+  host.privileged = true;
+  spec.namespaces.user = false;
+  spec.identity.uid = 1000;
+  CHECK_FALSE(by_mode(spec, host));
+}
+
 TEST_CASE("no user namespace is for root alone", "[plan][ids]") {
   SandboxSpec spec = plain_spec();
   spec.namespaces.user = false;
