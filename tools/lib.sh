@@ -10,7 +10,7 @@ build_packages=(
 test_packages=(
   python3-pytest python3-pytest-timeout python3-pytest-xdist
   clang-19 clang-tidy-19 libclang-rt-19-dev
-  strace bubblewrap uidmap util-linux libcap2-bin iproute2 procps keyutils
+  systemd strace bubblewrap uidmap util-linux libcap2-bin iproute2 procps keyutils
   bash-completion zsh fish mandoc man-db
 )
 vm_packages=(qemu-system-x86 mmdebstrap e2fsprogs zstd)
