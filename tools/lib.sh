@@ -11,6 +11,7 @@ test_packages=(
   python3-pytest python3-pytest-timeout python3-pytest-xdist
   clang-19 clang-tidy-19 libclang-rt-19-dev
   systemd strace bubblewrap uidmap util-linux libcap2-bin iproute2 procps keyutils
+  passt slirp4netns libnftables1 nftables curl bind9-dnsutils openssl
   bash-completion zsh fish mandoc man-db
 )
 vm_packages=(qemu-system-x86 mmdebstrap e2fsprogs zstd)

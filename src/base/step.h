@@ -28,6 +28,9 @@ namespace sbx {
   X(register_sandbox, "register", "enter the sandbox into the registry")      \
   X(find_sandbox, "find-sandbox", "look for sandboxes")                       \
   X(control_sandbox, "control", "control the sandbox")                        \
+  X(start_network, "start-network", "start what serves the network")          \
+  X(join_network, "join-network", "set the sandbox's network up")             \
+  X(load_rules, "load-rules", "load the rules of the sandbox's network")      \
   X(wait_gate, "wait-gate", "wait for the launcher")                          \
   X(join_keyring, "join-keyring", "join a new session keyring")               \
   X(set_hostname, "set-hostname", "set the host name")                        \

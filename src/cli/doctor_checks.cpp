@@ -160,6 +160,14 @@ void check_ids(const DoctorFacts& facts, Findings& out) {
   else
     out.warn("tun", cat("/dev/net/tun: ", errno_text(facts.tun_errno), ": user-mode networking can't be had"),
              facts.tun_errno == ENOENT ? "load the module tun" : "chmod 0666 /dev/net/tun, as udev's rules do");
+  const NetworkFacts& network = host.network;
+  if (network.pasta.empty() && network.slirp4netns.empty())
+    out.warn("nat", "neither pasta nor slirp4netns is installed: network.mode = \"private\" can't be had", "install the package passt");
+  else if (!network.ipv4_route && !network.ipv6_route)
+    out.warn("nat", "no default route: network.mode = \"private\" can't be had", "connect this host to a network");
+  else
+    out.ok("nat", cat(network.pasta.empty() ? network.slirp4netns : network.pasta, network.pasta.empty() ? ", which publishes no ports" : "",
+                      network.ipv6_route ? "" : "; IPv4 alone", network.ipv4_route ? "" : "; IPv6 alone"));
 }
 
 }  // namespace

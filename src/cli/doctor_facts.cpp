@@ -55,6 +55,7 @@ DoctorFacts gather_doctor_facts() {
   DoctorFacts facts;
   HostQuestions questions;
   questions.subids = true;
+  questions.network = true;
   facts.host = probe_host(questions);
   facts.trials = run_trials();
   if (facts.trials.user_namespace != 0) {

@@ -23,6 +23,7 @@
 #include "launch/gather.h"
 #include "launch/launcher.h"
 #include "launch/report.h"
+#include "net/private_network.h"
 #include "plan/make_plan.h"
 #include "profile/load.h"
 #include "sbx_config.h"
@@ -155,6 +156,11 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& 
       service.take_over();
       forking->announce();
     };
+  }
+  std::optional<PrivateNetworkService> network;
+  if (const auto* wanted = std::get_if<PrivateNetwork>(&plan.network)) {
+    network.emplace(*wanted, events, [](const std::string& words) { complain(words); });
+    options.companions.push_back(network->companion());
   }
   auto launched = launch(std::move(plan), options);
   if (!launched) {

@@ -95,9 +95,10 @@ constexpr OptionInfo options[] = {
      0,
      Takes::value,
      "MODE",
-     "none: no network but a loopback of its own. host: the caller's network. private and filtered aren't built yet.",
+     "none: no network but a loopback of its own. private: one behind user-mode NAT, from which all can be reached but "
+     "this host itself. host: the caller's network.",
      Completes::choice,
-     "none host",
+     "none private host",
      "network.mode",
      "Network",
      "network"},

@@ -201,8 +201,8 @@ Result<> read_user(const ParsedOption& parsed, Profile& profile) {
 }
 
 Result<> read_network(const ParsedOption& parsed, Profile& profile) {
-  // The profile's other modes are refused with a reason of their own when the profile is lowered.
-  if (parsed.value == "private" || parsed.value == "filtered")
+  // The profile's other mode is refused with a reason of their own when the profile is lowered.
+  if (parsed.value == "filtered")
     return profile.network_mode = {parsed.value, origin_of(parsed)}, Result<>{};
   return read_choice(parsed, profile.network_mode);
 }

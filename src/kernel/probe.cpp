@@ -18,6 +18,7 @@
 #include "kernel/cgroup.h"
 #include "kernel/kernel_file.h"
 #include "kernel/landlock.h"
+#include "kernel/probe_network.h"
 #include "kernel/probe_paths.h"
 #include "kernel/runtime_directory.h"
 
@@ -202,6 +203,7 @@ HostFacts probe_host(const HostQuestions& questions) {
 
 void probe_more(const HostQuestions& questions, HostFacts& facts) {
   if (questions.subids) probe_subids(facts);
+  if (questions.network) facts.network = probe_network();
   PathProbe probe(facts.links);
   for (const std::string& path : questions.paths)
     if (!facts.paths.contains(path)) facts.paths.emplace(path, probe.look(path));

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "base/text.h"
+#include "plan/private_addresses.h"
 #include "plan/subjects.h"
 
 namespace sbx {
@@ -63,6 +64,17 @@ void add_host_root(std::vector<MountItem>& items, const SandboxSpec& spec, HostV
     add_bind(items, host, fact.real_path, spec.network.origin);
 }
 
+// The host's may be a stub on its loopback, which is out of reach.
+void add_resolver(std::vector<MountItem>& items, const SandboxSpec& spec, const NetworkFacts& facts) {
+  MountItem item = implied(MountItem::Kind::file, resolver, spec.network.origin);
+  item.is_directory = false;
+  item.mode = 0444;
+  const bool ipv4 = facts.ipv4_route || facts.pasta.empty();
+  if (ipv4) item.text += cat("nameserver ", private_resolver_ipv4, "\n");
+  if (facts.ipv6_route && !ipv4) item.text += cat("nameserver ", private_resolver_ipv6, "\n");
+  items.push_back(std::move(item));
+}
+
 void add_devices(std::vector<MountItem>& items, HostView& host, const MountItem& root) {
   const Origin origin = "default";
   // In a tmpfs root /dev is a directory of it: one mount less, and it is sealed with the root.
@@ -109,6 +121,7 @@ void ask_base(const SandboxSpec& spec, HostQuestions& questions) {
     paths.emplace_back(optional_tree);
     if (spec.network.mode == NetworkMode::host) paths.emplace_back(resolver);
   }
+  if (spec.network.mode == NetworkMode::private_nat) paths.emplace_back(resolver);
   if (spec.filesystem.root == RootKind::directory) paths.push_back(spec.filesystem.root_directory);
   if (!spec.namespaces.pid) paths.emplace_back("/proc");
 }
@@ -139,6 +152,7 @@ Result<MountItem> root_item(const SandboxSpec& spec, HostView& host) {
 std::vector<MountItem> base_items(const SandboxSpec& spec, HostView& host, const MountItem& root) {
   std::vector<MountItem> items;
   if (root.kind == MountItem::Kind::tmpfs && spec.filesystem.root == RootKind::host) add_host_root(items, spec, host);
+  if (spec.network.mode == NetworkMode::private_nat) add_resolver(items, spec, host.facts().network);
   add_devices(items, host, root);
   if (spec.namespaces.pid) {
     items.push_back(implied(MountItem::Kind::proc, "/proc", "default"));

@@ -41,13 +41,22 @@ struct HostQuestions {
   bool subids = false;                     // user_name, subuids and subgids
   bool own_directories = false;
   bool runtime_directories = false;
+  bool network = false;
   bool mount_points = false;
   bool delegation = false;                 // delegated_cgroup, though the service manager has to be asked
   std::vector<std::string> listings;       // directories
-  bool empty() const { return paths.empty() && names.empty() && private_trees.empty() && !subids && !mount_points && listings.empty(); }
+  bool empty() const { return paths.empty() && names.empty() && private_trees.empty() && !subids && !network && !mount_points && listings.empty(); }
 };
 
 enum class CgroupMode : std::uint8_t { none, v1, hybrid, v2 };
+
+// What user-mode networking needs of the host.
+struct NetworkFacts {
+  int tun_errno = 0;                 // of opening /dev/net/tun
+  bool ipv4_route = false, ipv6_route = false;  // a default route
+  std::string pasta, slirp4netns;    // the programs' paths; empty: not installed
+  bool operator==(const NetworkFacts&) const = default;
+};
 
 struct HostFacts {
   std::uint32_t uid = 0, gid = 0;          // effective
@@ -75,6 +84,8 @@ struct HostFacts {
   std::vector<std::string> runtime_directories;  // the registry of sandboxes, and filters: canonical, those that exist
   bool mount_points_known = false;
   std::vector<std::string> mount_points;     // of the caller's mount namespace; only where a plan asks for them
+
+  NetworkFacts network;
 
   std::map<std::string, std::vector<ListedName>> listings;  // of directories that a plan asks for
 

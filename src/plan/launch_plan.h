@@ -100,8 +100,12 @@ struct Loss { std::string protection, reason, remedy, asked = {}; };
 // ---- the network
 struct NoNetwork {};       // but for a loopback of its own
 struct HostNetwork {};
-// A device of its own, which a helper outside serves: user-mode NAT.
+// A device of its own, which a program outside serves: user-mode NAT.
+enum class NatProgram : std::uint8_t { pasta, slirp4netns };
 struct PrivateNetwork {
+  NatProgram program = NatProgram::pasta;
+  std::string path;  // of the program
+  bool ipv4 = true, ipv6 = false;
   std::vector<PublishSpec> publish;
 };
 // Nothing leaves the namespace but through a process outside that holds each connection against the rules.

@@ -9,6 +9,7 @@ namespace sbx {
 HostQuestions host_questions(const SandboxSpec& spec) {
   HostQuestions questions;
   questions.subids = spec.identity.subids;
+  questions.network = spec.network.mode == NetworkMode::private_nat;
   questions.delegation = wants_sub_cgroup(spec);
   if (!spec.namespaces.mount) return questions;
   const FilesystemSpec& files = spec.filesystem;

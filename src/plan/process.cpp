@@ -22,7 +22,7 @@ bool changes_files(const FilesystemSpec& files) {
 
 }  // namespace
 
-Result<> plan_namespaces(const SandboxSpec& spec, const HostFacts&, LaunchPlan& plan) {
+Result<> plan_namespaces(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan& plan) {
   const NamespacesSpec& wanted = spec.namespaces;
   const bool host_network = spec.network.mode == NetworkMode::host;
   if (!wanted.mount && changes_files(spec.filesystem))
@@ -39,7 +39,10 @@ Result<> plan_namespaces(const SandboxSpec& spec, const HostFacts&, LaunchPlan& 
   switch (spec.network.mode) {
     case NetworkMode::none: plan.network = NoNetwork{}; break;
     case NetworkMode::host: plan.network = HostNetwork{}; break;
-    case NetworkMode::private_nat: plan.network = PrivateNetwork{spec.network.publish}; break;
+    case NetworkMode::private_nat: {
+      SBX_ASSIGN(plan.network, plan_private_network(spec, facts.network));
+      break;
+    }
     case NetworkMode::filtered: plan.network = FilteredNetwork{spec.network.allow, spec.network.publish}; break;
   }
   plan.unshare_cgroup = wanted.cgroup;

@@ -20,6 +20,8 @@ Result<> check_requirements(const SandboxSpec& spec, const LaunchPlan& plan);
 // process.cpp
 Result<> plan_namespaces(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan& plan);
 Result<> plan_process(const SandboxSpec& spec, LaunchPlan& plan);
+// network.cpp
+Result<PrivateNetwork> plan_private_network(const SandboxSpec& spec, const NetworkFacts& facts);
 // ids.cpp
 Result<> plan_ids(const SandboxSpec& spec, const HostFacts& facts, LaunchPlan& plan);
 // Who the payload is to the host.

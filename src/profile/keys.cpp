@@ -41,7 +41,7 @@ constexpr ProfileKey keys[] = {
     {"identity.user", "string or integer", "\"self\", \"root\" or a number; default \"self\"", "Who the payload believes to be: the caller, uid and gid 0, or the number as both."},
     {"identity.subids", "boolean", "default false", "Map the caller's ranges of /etc/subuid and /etc/subgid as well."},
     {"network.mode", "string", "\"none\", \"host\", \"private\" or \"filtered\"; default \"none\"",
-     "No network but a loopback of its own, the host's whole network, user-mode NAT, or NAT to what allow lists. The last two are not built yet: refused at launch."},
+     "No network but a loopback of its own, the host's whole network, user-mode NAT (by pasta or slirp4netns) from which the host itself can't be reached, or what allow lists. The last one is not built yet: refused at launch."},
     {"network.allow", "list of strings", "HOST, HOST:PORT, *.DOMAIN; default none", "What mode \"filtered\" lets through."},
     {"network.publish", "list of strings", "ADDRESS:HOSTPORT:PORT or HOSTPORT:PORT (on 127.0.0.1), /udp at the end for UDP; default none", "Ports of the sandbox that stand open on the host, in modes \"private\" and \"filtered\"."},
     {"cgroup.memory.max", "size", "above 0, such as \"512M\", or \"max\"; default no limit", "Memory that the sandbox can have; beyond it the kernel kills."},

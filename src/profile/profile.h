@@ -87,7 +87,7 @@ Result<Profile> parse_setting(std::string_view assignment);
 // Every value that was said, one a line: `cgroup.memory.max = "512M"  # ci.toml:12:14`. TOML that parses to the same.
 std::string format_profile(const Profile& profile);
 // Expands paths, fills in the defaults (the strictest), refuses what is not built yet (desktop, dbus, overlay,
-// network private and filtered).
+// network filtered).
 // `argv`: the command line's, replaces the profile's where not empty. `id` names the sandbox. With `errors` it goes on
 // where a part of the profile is wrong, and the spec counts only where none was added.
 Result<SandboxSpec> lower_profile(const Profile& profile, const CallerContext& caller, const std::vector<std::string>& argv,

@@ -24,6 +24,8 @@ OPTIONS = {
 WITH_MANAGER = {"connect-bus", "start-scope", "verify-limits", "make-cgroup"}
 # After these the payload has run, or has begun to.
 AFTER_START = {"monitor", "write-report"}
+# With a network of the sandbox's own: test_private_network.py.
+WITH_NETWORK = {"start-network", "join-network", "load-rules"}
 ON_A_TERMINAL = {"open-terminal"}
 # Of other commands than run.
 ELSEWHERE = {"find-sandbox", "control", "join-cgroup", "join-namespaces"}
@@ -52,7 +54,7 @@ def check(outcome, step, started):
         assert not started, outcome
 
 
-@pytest.mark.parametrize("step", [step for step in harness.step_names() if step not in WITH_MANAGER | ON_A_TERMINAL | ELSEWHERE | {"wait-gate"}])
+@pytest.mark.parametrize("step", [step for step in harness.step_names() if step not in WITH_MANAGER | WITH_NETWORK | ON_A_TERMINAL | ELSEWHERE | {"wait-gate"}])
 def test_fault_stops_the_launch(caller, step):
     options = arguments(caller, step)
     tree = caller.work / "tree"

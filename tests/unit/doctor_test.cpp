@@ -17,6 +17,7 @@ DoctorFacts good_host() {
   facts.host.user_name = "u";
   facts.host.new_mount_api = facts.host.overlay_in_userns = facts.host.bus_reachable = true;
   facts.host.landlock_abi = 7;
+  facts.host.network = {.ipv4_route = true, .ipv6_route = true, .pasta = "/usr/bin/pasta"};
   facts.host.cgroup_mode = CgroupMode::v2;
   facts.host.subuids = facts.host.subgids = {{100000, 65536}};
   auto& trials = facts.trials;
@@ -98,6 +99,8 @@ TEST_CASE("what sbx run can do without is a warning", "[doctor]") {
   warns("subids", [](DoctorFacts& facts) { facts.host.subuids.clear(); });
   warns("subids", [](DoctorFacts& facts) { facts.has_newgidmap = false; });
   warns("tun", [](DoctorFacts& facts) { facts.tun_errno = EACCES; });
+  warns("nat", [](DoctorFacts& facts) { facts.host.network.pasta.clear(); });
+  warns("nat", [](DoctorFacts& facts) { facts.host.network.ipv4_route = facts.host.network.ipv6_route = false; });
   warns("overlay", [](DoctorFacts& facts) { facts.trials.overlay = EPERM; });
   warns("mount-api", [](DoctorFacts& facts) { facts.host.new_mount_api = false; });
   warns("passwd", [](DoctorFacts& facts) { facts.host.user_name.clear(); });

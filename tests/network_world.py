@@ -118,11 +118,12 @@ class World:
         self.outside, self.inside = Namespace(), Namespace()
         host, world = self.inside, self.outside
         ip = lambda space, *words: space.do("ip", *words)  # noqa: E731
-        ip(host, "link", "add", "up0", "type", "veth", "peer", "name", "w0", "netns", str(world.pid))
-        ip(host, "link", "add", "side0", "type", "veth", "peer", "name", "side1")
+        # No device exists yet: their link-local addresses work at once.
         for space in (host, world):
             ip(space, "link", "set", "lo", "up")
-            space.do("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.all.accept_dad=0")
+            space.do("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0", "net.ipv6.conf.default.dad_transmits=0")
+        ip(host, "link", "add", "up0", "type", "veth", "peer", "name", "w0", "netns", str(world.pid))
+        ip(host, "link", "add", "side0", "type", "veth", "peer", "name", "side1")
         for address in ("198.51.100.1/24", f"{self.web}/24", f"{self.other}/24", f"{self.resolver}/24", f"{self.metadata}/32"):
             ip(world, "addr", "add", address, "dev", "w0")
         ip(host, "addr", "add", f"{self.host}/24", "dev", "up0")
@@ -140,7 +141,11 @@ class World:
         certificates = {"certificate": str(self.directory / "server.pem"), "key": str(self.directory / "server.key")}
         dns = [self.resolver] + ([self.resolver6] if self.ipv6 else [])
         self.server = world.serve(http=[80, 8080], tls=[443], echo=[7], dns=dns, **certificates)
+        self.stub = host.serve(dns=["127.0.0.53"])
         self.host_server = host.serve(http=[self.host_port], echo=[7])
+        # The first packets on a new device are lost to its queue, which comes up late.
+        for address in [self.web] + ([f"[{self.web6}]"] if self.ipv6 else []):
+            host.do("curl", "-so", "/dev/null", "-m", "10", "--retry", "3", "--retry-all-errors", f"http://{address}/")
         # udev's rules make it 0666; the machine's own node isn't touched.
         host.do("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/dev/net")
         host.do("mknod", "-m", "0666", "/dev/net/tun", "c", "10", "200")
@@ -157,13 +162,11 @@ class World:
 
     def stub_resolver(self):
         """A resolver on the host's loopback alone, as systemd-resolved has it; answers from the same zone."""
-        self.stub = self.inside.serve(dns=["127.0.0.53"])
         self.resolv_conf("nameserver 127.0.0.53\noptions edns0 trust-ad\n")
 
     def zone(self, zone):
-        for server in (self.server, getattr(self, "stub", None)):
-            if server is not None:
-                Namespace.tell(server, zone=zone)
+        for server in (self.server, self.stub):
+            Namespace.tell(server, zone=zone)
 
     def queries(self):
         return Namespace.tell(self.server, queries=True)["queries"]
