@@ -12,7 +12,7 @@ test_packages=(
   clang-19 clang-tidy-19 libclang-rt-19-dev
   systemd strace bubblewrap uidmap util-linux libcap2-bin iproute2 procps keyutils
   passt slirp4netns libnftables1 nftables curl bind9-dnsutils openssl
-  bash-completion zsh fish mandoc man-db
+  bash-completion zsh fish mandoc man-db prometheus
 )
 vm_packages=(qemu-system-x86 mmdebstrap e2fsprogs zstd)
 

@@ -67,7 +67,8 @@ namespace sbx {
   X(monitor, "monitor", "watch over the sandbox")                             \
   X(join_cgroup, "join-cgroup", "enter the sandbox's cgroup")               \
   X(join_namespaces, "join-namespaces", "enter the sandbox")                  \
-  X(write_report, "write-report", "write the report")
+  X(write_report, "write-report", "write the report")                         \
+  X(serve_metrics, "serve-metrics", "serve metrics")
 
 enum class Step : std::uint8_t {
 #define X(id, name, does) id,

@@ -10,11 +10,14 @@
 #include "cli/exec.h"
 #include "cli/help.h"
 #include "cli/help_command.h"
+#include "cli/logs.h"
+#include "cli/metrics.h"
 #include "cli/output.h"
 #include "cli/profile_commands.h"
 #include "cli/run.h"
 #include "cli/sandbox_commands.h"
 #include "cli/unit.h"
+#include "cli/shim.h"
 #include "cli/version.h"
 
 namespace sbx {
@@ -39,12 +42,17 @@ constexpr Route routes[] = {
     {"thaw", thaw_command},
     {"update", update_command},
     {"wait", wait_command},
+    {"logs", logs_command},
+    {"metrics", metrics_command},
     {"profile check", profile_check_command},
     {"profile diff", profile_diff_command},
     {"profile list", profile_list_command},
     {"profile show", profile_show_command},
     {"run", run_command},
     {"unit", unit_command},
+    {"shim install", shim_install_command},
+    {"shim list", shim_list_command},
+    {"shim remove", shim_remove_command},
     {"version", version_command},
     {"help", help_command},
 };

@@ -8,6 +8,8 @@
 #include "cli/run_table.h"
 #include "cli/sandbox_table.h"
 #include "cli/unit.h"
+#include "cli/shim_table.h"
+#include "cli/telemetry_table.h"
 
 namespace sbx {
 namespace {
@@ -86,7 +88,8 @@ std::vector<Command> make_table() {
       Command{"help", "[TOPIC]", "Print help",
               "TOPIC is a subcommand, keys (the keys of a profile) or the name of one key.", help_only, help_examples,
               Completes::topic}};
-  for (const auto& part : {sandbox_command_tables()}) all.insert(all.end(), part.begin(), part.end());
+  for (const auto& part : {sandbox_command_tables(), shim_command_table(), telemetry_command_table()})
+    all.insert(all.end(), part.begin(), part.end());
   return all;
 }
 

@@ -106,7 +106,7 @@ Result<Received> receive(int socket, int wait_ms) {
   }
   if (got < 0) return fail_errno(Step::wait_gate, errno, "read from the sandbox");
   read_control(header, received);
-  if (static_cast<std::size_t>(got) < sizeof(Message) || buffer.message.step > Step::write_report)
+  if (static_cast<std::size_t>(got) < sizeof(Message) || static_cast<std::size_t>(buffer.message.step) >= step_count)
     return fail(Step::wait_gate, ErrorKind::internal, "the sandbox sent what is no message");
   received.message = buffer.message;
   received.times = buffer.times;

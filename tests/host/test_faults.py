@@ -27,6 +27,7 @@ AFTER_START = {"monitor", "write-report"}
 # With a network of the sandbox's own: test_private_network.py.
 WITH_NETWORK = {"start-network", "join-network", "load-rules"}
 ON_A_TERMINAL = {"open-terminal"}
+NOT_OF_A_RUN = {"serve-metrics"}
 # Of other commands than run.
 ELSEWHERE = {"find-sandbox", "control", "join-cgroup", "join-namespaces"}
 
@@ -54,7 +55,7 @@ def check(outcome, step, started):
         assert not started, outcome
 
 
-@pytest.mark.parametrize("step", [step for step in harness.step_names() if step not in WITH_MANAGER | WITH_NETWORK | ON_A_TERMINAL | ELSEWHERE | {"wait-gate"}])
+@pytest.mark.parametrize("step", [step for step in harness.step_names() if step not in WITH_MANAGER | WITH_NETWORK | NOT_OF_A_RUN | ON_A_TERMINAL | ELSEWHERE | {"wait-gate"}])
 def test_fault_stops_the_launch(caller, step):
     options = arguments(caller, step)
     tree = caller.work / "tree"

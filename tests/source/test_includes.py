@@ -18,7 +18,7 @@ ALLOWED = {
     "systemd": {"base", "spec", "plan"},
     "plan": {"base", "spec", "filter"},
     "launch": {"base", "spec", "plan", "filter", "kernel", "systemd"},
-    "telemetry": {"base", "spec", "plan", "filter", "kernel", "systemd", "launch"},
+    "telemetry": {"base", "spec", "plan", "filter", "kernel", "systemd", "launch", "state"},
     "state": {"base", "spec", "plan", "kernel", "systemd", "launch"},
     "net": {"base", "spec", "plan", "kernel", "launch"},
     "cli": {"base", "spec", "profile", "oci_config", "filter", "plan", "kernel", "systemd", "launch", "telemetry", "net", "state"},
@@ -28,7 +28,8 @@ PLAN_VALUES = {"plan/host_facts.h", "plan/launch_plan.h"}
 LIBRARIES = {
     r"^seccomp\.h$": r"^filter/compile\.cpp$",
     r"^toml\+\+/": r"^profile/parse\.cpp$",
-    r"^boost/": r"^cli/options\.cpp$",
+    r"^boost/program_options/": r"^cli/options\.cpp$",
+    r"^boost/(?!program_options/)": r"^telemetry/http_response\.cpp$",
     r"^sys/capability\.h$": r"^kernel/caps\.cpp$",
     r"^systemd/sd-": r"^systemd/",
 }

@@ -1,0 +1,6 @@
+#pragma once
+#include "cli/options.h"
+
+namespace sbx {
+Result<int> metrics_command(const ParsedLine& line);
+}
