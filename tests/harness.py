@@ -68,6 +68,7 @@ class Programs:
         self.directory.chmod(0o755)
         self.sbx = self._copy("src/sbx")
         self.faulty = self._copy("src/sbx-faulty")
+        self._copy("src/sbx-net")
         self.probe = self._copy("tests/host/probe")
         self.deny_calls = self._copy("tests/host/deny_calls")
         self.profiles = self.directory / "profiles"

@@ -5,6 +5,7 @@
 build_packages=(
   g++ libc6-dev meson ninja-build pkg-config
   nettle-dev libsystemd-dev libseccomp-dev libcap-dev libtomlplusplus-dev libboost-program-options-dev nlohmann-json3-dev
+  libc-ares-dev libnftables-dev
   catch2
 )
 test_packages=(

@@ -35,6 +35,7 @@ namespace sbx {
   X(join_keyring, "join-keyring", "join a new session keyring")               \
   X(set_hostname, "set-hostname", "set the host name")                        \
   X(bring_up_loopback, "bring-up-loopback", "bring up the loopback device")   \
+  X(set_up_network, "set-up-network", "set the sandbox's network up")      \
   X(make_mounts_private, "make-mounts-private", "cut mount propagation")      \
   X(mount_root, "mount-root", "mount the new root")                           \
   X(make_directory, "make-directory", "make a directory")                     \

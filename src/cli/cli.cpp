@@ -12,6 +12,7 @@
 #include "cli/help_command.h"
 #include "cli/logs.h"
 #include "cli/metrics.h"
+#include "cli/net.h"
 #include "cli/output.h"
 #include "cli/profile_commands.h"
 #include "cli/run.h"
@@ -44,6 +45,7 @@ constexpr Route routes[] = {
     {"wait", wait_command},
     {"logs", logs_command},
     {"metrics", metrics_command},
+    {"net", net_command},
     {"profile check", profile_check_command},
     {"profile diff", profile_diff_command},
     {"profile list", profile_list_command},

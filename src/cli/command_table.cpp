@@ -5,6 +5,7 @@
 
 #include "cli/attach_table.h"
 #include "cli/exec_table.h"
+#include "cli/net_table.h"
 #include "cli/run_table.h"
 #include "cli/sandbox_table.h"
 #include "cli/unit.h"
@@ -62,6 +63,7 @@ std::vector<Command> make_table() {
       run_command_table(),
       exec_command_table(),
       attach_command_table(),
+      net_command_table(),
       Command{"profile", "COMMAND", "List, show, check and compare profiles",
               "A profile is a TOML file; sbx-profile(5) describes it.", help_only, profile_examples},
       Command{"profile list", "", "List the profiles that can be named",
@@ -115,6 +117,7 @@ constexpr EnvironmentVariable variables[] = {
      "compiled filters. Unset: /run/user/UID."},
     {"TRACEPARENT", "The trace that the spans of --trace belong to, as W3C Trace Context has it."},
     {"SBX_RUNTIME_DIR", "The directory of the registry of sandboxes, in place of the usual one."},
+    {"SBX_HELPER_PATH", "The directory of sbx-net, in place of the one it is installed in."},
     {"SBX_PROFILE_PATH", "Directories, separated by colons, in place of the usual search path of profiles."},
 };
 

@@ -12,6 +12,7 @@
 #include "cli/caller.h"
 #include "cli/detach.h"
 #include "cli/files.h"
+#include "cli/filtered_network.h"
 #include "cli/forking.h"
 #include "cli/output.h"
 #include "cli/register_sandbox.h"
@@ -23,10 +24,12 @@
 #include "launch/gather.h"
 #include "launch/launcher.h"
 #include "launch/report.h"
+#include "net/groups.h"
 #include "net/private_network.h"
 #include "plan/make_plan.h"
 #include "profile/load.h"
 #include "sbx_config.h"
+#include "spec/network_text.h"
 #include "spec/validate.h"
 #include "state/history.h"
 #include "systemd/journal.h"
@@ -61,6 +64,7 @@ Result<SandboxSpec> gather_spec(const RunRequest& request, const CallerContext& 
   SBX_TRY(check_fault(Step::lower_profile));
   SBX_ASSIGN(auto spec,
              lower_profile(profile, caller, request.argv, request.name.empty() ? id : request.name));
+  if (has_filter(spec.network.mode)) SBX_TRY(expand_groups(spec.network.allow, group_caller()));
   spec.terminal = request.terminal;
   spec.pass_fds = request.pass_fds;
   SBX_TRY(service.adapt(spec));
@@ -125,6 +129,8 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& 
   options.on_losses = tell_losses;
   JournalOutput journal_output;
   if (request.log == LogTarget::journal) SBX_TRY(journal_output.open(spec.name, options));
+  FilteredNetworkLaunch filtered(plan, id, events);
+  filtered.join(options);
   options.steps_before = trace.steps;
   SBX_TRY(service.attach(options, events));
   trace.labels = labels_of(id, spec, plan);
@@ -168,6 +174,7 @@ Result<int> run(const RunRequest& request, const RunOutputs& outputs, RunTrace& 
     return fail(std::move(launched).error());
   }
   const auto& report = *launched;
+  filtered.tell_learned();
   if (const auto words = ending_in_words(report); !words.empty()) complain(words);
   auto written = outputs.write(report);
   if (written) written = trace.write(report);

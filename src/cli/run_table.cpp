@@ -96,14 +96,16 @@ constexpr OptionInfo options[] = {
      Takes::value,
      "MODE",
      "none: no network but a loopback of its own. private: one behind user-mode NAT, from which all can be reached but "
-     "this host itself. host: the caller's network.",
+     "this host itself. filtered: what --allow names, and nothing else. learn: everything; ends with the --allow options "
+     "that filtered would need. host: the caller's network.",
      Completes::choice,
-     "none private host",
+     "none private filtered learn host",
      "network.mode",
      "Network",
      "network"},
     {"allow", 0, Takes::value, "HOST[:PORT]", "What --net filtered lets through: HOST, *.DOMAIN, an address or a network.",
      Completes::nothing, {}, "network.allow"},
+    {"deny", 0, Takes::value, "HOST[:PORT]", "What --net filtered doesn't let through, whatever --allow says.", Completes::nothing, {}, "network.deny"},
     {"publish", 0, Takes::value, "[ADDRESS:]HOSTPORT:PORT[/udp]",
      "Let HOSTPORT of the host lead to PORT inside. Without ADDRESS only this host can reach it.", Completes::nothing, {},
      "network.publish"},

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/run_options.h"
 #include "spec/capability_names.h"
+#include "profile/values.h"
 #include "spec/network_text.h"
 
 namespace sbx {
@@ -201,10 +202,14 @@ Result<> read_user(const ParsedOption& parsed, Profile& profile) {
 }
 
 Result<> read_network(const ParsedOption& parsed, Profile& profile) {
-  // The profile's other mode is refused with a reason of their own when the profile is lowered.
-  if (parsed.value == "filtered")
-    return profile.network_mode = {parsed.value, origin_of(parsed)}, Result<>{};
   return read_choice(parsed, profile.network_mode);
+}
+
+Result<> read_rules(const ParsedOption& parsed, Complaint (*check)(std::string_view), List<std::string>& target) {
+  for (const auto word : split(parsed.value, ','))
+    if (const auto complaint = check(word)) return fail(usage_error(cat(parsed.spelled, " ", word, ": not ", *complaint), ""));
+  read_words(parsed, target, std::identity{});
+  return {};
 }
 
 Result<> read_publish(const ParsedOption& parsed, Profile& profile) {
@@ -264,7 +269,8 @@ Result<bool> read_shorthand(const ParsedOption& parsed, Profile& profile) {
   if (name == "user") return done(read_user(parsed, profile));
   if (name == "hostname") return profile.hostname = {parsed.value, origin_of(parsed)}, true;
   if (name == "net") return done(read_network(parsed, profile));
-  if (name == "allow") return read_words(parsed, profile.network_allow, std::identity{}), true;
+  if (name == "allow") return done(read_rules(parsed, check_network_allow, profile.network_allow));
+  if (name == "deny") return done(read_rules(parsed, check_network_deny, profile.network_deny));
   if (name == "publish") return done(read_publish(parsed, profile));
   if (name == "memory") return done(read_size(parsed, profile, "memory.max"));
   if (name == "cpus") return done(read_cpus(parsed, profile));

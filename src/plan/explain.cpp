@@ -49,6 +49,12 @@ class Lines {
   std::string text_;
 };
 
+void explain_filter(const FilteredNetwork& filtered, Lines& lines) {
+  lines.add("network", filtered.learn ? "everything, to learn what is used" : filtered.allow.empty() ? "filtered: nothing is allowed" : "filtered: what is allowed, by name and address");
+  for (const AllowSpec& rule : filtered.allow) lines.add("allow", rule.text, rule.origin);
+  for (const AllowSpec& rule : filtered.deny) lines.add("deny", rule.text, rule.origin);
+}
+
 void explain_namespaces(const LaunchPlan& plan, Lines& lines) {
   constexpr std::array<std::pair<std::uint64_t, const char*>, 7> names{{{CLONE_NEWUSER, "user"},
                                                                         {CLONE_NEWNS, "mount"},
@@ -65,7 +71,8 @@ void explain_namespaces(const LaunchPlan& plan, Lines& lines) {
   (plan.unshare_cgroup ? fresh : shared).emplace_back("cgroup");
   lines.add("namespaces", cat("new: ", join(fresh, " "), shared.empty() ? "" : cat("; the caller's: ", join(shared, " "))));
   if (!plan.hostname.empty()) lines.add("hostname", plan.hostname);
-  if (plan.loopback) lines.add("network", "loopback alone");
+  if (const auto* filtered = std::get_if<FilteredNetwork>(&plan.network)) explain_filter(*filtered, lines);
+  else if (plan.loopback) lines.add("network", "loopback alone");
   else if ((plan.clone_flags & CLONE_NEWNET) == 0) lines.add("network", "the host's");
 }
 

@@ -110,8 +110,8 @@ struct PrivateNetwork {
 };
 // Nothing leaves the namespace but through a process outside that holds each connection against the rules.
 struct FilteredNetwork {
-  std::vector<AllowSpec> allow;
-  std::vector<PublishSpec> publish;
+  std::vector<AllowSpec> allow, deny;
+  bool learn = false;  // all that no deny entry names gets out, and is told at the end
 };
 using NetworkPlan = std::variant<NoNetwork, HostNetwork, PrivateNetwork, FilteredNetwork>;
 

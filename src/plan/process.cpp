@@ -43,7 +43,8 @@ Result<> plan_namespaces(const SandboxSpec& spec, const HostFacts& facts, Launch
       SBX_ASSIGN(plan.network, plan_private_network(spec, facts.network));
       break;
     }
-    case NetworkMode::filtered: plan.network = FilteredNetwork{spec.network.allow, spec.network.publish}; break;
+    case NetworkMode::filtered:
+    case NetworkMode::learn: plan.network = FilteredNetwork{spec.network.allow, spec.network.deny, spec.network.mode == NetworkMode::learn}; break;
   }
   plan.unshare_cgroup = wanted.cgroup;
   if (wanted.uts) plan.hostname = spec.identity.hostname;

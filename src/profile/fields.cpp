@@ -41,6 +41,7 @@ const Field fields[] = {
     {"identity.subids", FlagField{AT(subids)}},
     {"network.mode", TextField{AT(network_mode), check_network_mode}},
     {"network.allow", TextListField{AT(network_allow), check_network_allow}},
+    {"network.deny", TextListField{AT(network_deny), check_network_deny}},
     {"network.publish", TextListField{AT(publish), check_publish}},
     {"cgroup.memory.max", TextEntryField{cgroup_at, check_memory}},
     {"cgroup.memory.high", TextEntryField{cgroup_at, check_memory}},

@@ -57,9 +57,6 @@ Result<> refuse_unbuilt(const Profile& profile) {
     if (rest.empty()) return {};
     return not_built(rest[0].origin, key, cat("remove ", key, " from the profile"));
   };
-  if (profile.network_mode && profile.network_mode->value == "filtered")
-    return not_built(profile.network_mode->origin, cat("network.mode = \"", profile.network_mode->value, "\""),
-                     "use network.mode = \"none\", or \"host\" for the host's whole network");
   SBX_TRY(list(profile.filesystem.overlay, "filesystem.overlay"));
   for (const auto& [name, said] : profile.desktop)
     if (said.value) return not_built(said.origin, cat("desktop.", name), cat("set desktop.", name, " = false"));

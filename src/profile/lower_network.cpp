@@ -9,9 +9,10 @@ namespace sbx {
 Result<> lower_network(const Profile& profile, SandboxSpec& spec) {
   auto& out = spec.network;
   out.origin = profile.network_mode ? profile.network_mode->origin : "default";
-  for (const auto mode : {NetworkMode::host, NetworkMode::private_nat, NetworkMode::filtered})
+  for (const auto mode : {NetworkMode::host, NetworkMode::private_nat, NetworkMode::filtered, NetworkMode::learn})
     if (profile.network_mode && profile.network_mode->value == network_mode_name(mode)) out.mode = mode;
   for (auto& item : settled(profile.network_allow)) out.allow.push_back(AllowSpec{std::move(item.value), std::move(item.origin)});
+  for (auto& item : settled(profile.network_deny)) out.deny.push_back(AllowSpec{std::move(item.value), std::move(item.origin)});
   for (auto& item : settled(profile.publish)) {
     auto publish = parse_publish(item.value);
     if (!publish) return lower_error(item.origin, cat("network.publish: \"", item.value, "\" is no ADDRESS:HOSTPORT:PORT"));

@@ -46,7 +46,7 @@ struct Profile {
   Maybe<std::string> hostname, user;   // user: "self", "root", "1000"
   Maybe<bool> subids;
   Maybe<std::string> network_mode;
-  List<std::string> network_allow, publish;
+  List<std::string> network_allow, network_deny, publish;
   std::map<std::string, Said<std::string>> cgroup;   // by file name; numbers as decimal text
   Maybe<std::string> scope, slice;
   std::map<std::string, Said<std::string>> properties;

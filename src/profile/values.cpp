@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "egress/rules.h"
 #include "spec/capability_names.h"
 #include "spec/network_text.h"
 #include "spec/sandbox_spec.h"
@@ -31,11 +32,6 @@ Complaint one_of(std::string_view text, const std::vector<std::string_view>& wor
 std::optional<std::uint64_t> rlimit_number(std::string_view text, bool bytes) {
   if (text == "unlimited" || text == "infinity") return unlimited;
   return bytes ? parse_bytes(text) : parse_number(text);
-}
-
-bool is_port(std::string_view text) {
-  const auto port = parse_number(text);
-  return port && *port >= 1 && *port <= 65535;
 }
 
 }  // namespace
@@ -135,17 +131,22 @@ Complaint check_user(std::string_view text) {
   if (number && *number < UINT32_MAX) return std::nullopt;
   return "self, root, or a number from 0 to 4294967294";
 }
-Complaint check_network_mode(std::string_view text) { return one_of(text, {"none", "host", "private", "filtered"}); }
+Complaint check_network_mode(std::string_view text) { return one_of(text, {"none", "host", "private", "filtered", "learn"}); }
+Complaint check_network_deny(std::string_view text) {
+  const auto rule = parse_rule(text);
+  if (rule) return std::nullopt;
+  return cat("HOST, *.DOMAIN, an address or ADDRESS/BITS, with :PORT or :PORT-PORT where wanted, and udp/ before it for UDP: ", rule.error().what);
+}
+namespace {
+Complaint check_allow_rule(std::string_view text) {
+  if (const auto rule = parse_rule(text); rule && rule->protocol == Protocol::udp)
+    return "a rule for TCP: UDP isn't let through yet (QUIC falls back to TCP)";
+  return check_network_deny(text);
+}
+}  // namespace
 Complaint check_network_allow(std::string_view text) {
-  const auto colon = text.rfind(':');
-  // "[::1]:443", "host:443", "host", "*.example.net"; the colons of a bare IPv6 address are no port.
-  const bool bare = colon == text.npos || text.ends_with(']') || text.find(':') != colon;
-  const auto host = bare && !text.starts_with('[') ? text : text.substr(0, text.ends_with(']') ? text.npos : colon);
-  const bool bare_address = bare && text.find(':') != text.npos;
-  if (host.empty() || !all_of(host, "-._*:[]/") || (!bare && !is_port(text.substr(colon + 1))) ||
-      (bare_address && !all_of(text, ":.[]/")))
-    return "HOST, HOST:PORT, *.DOMAIN or ADDRESS, with a port of 1 to 65535";
-  return std::nullopt;
+  // A group is worked out at launch.
+  return text.starts_with('@') && text.size() > 1 && all_of(text.substr(1), "-_") ? std::nullopt : check_allow_rule(text);
 }
 Complaint check_publish(std::string_view text) {
   if (parse_publish(text)) return std::nullopt;

@@ -44,6 +44,7 @@ Complaint check_hostname(std::string_view text);
 Complaint check_user(std::string_view text);
 Complaint check_network_mode(std::string_view text);
 Complaint check_network_allow(std::string_view text);
+Complaint check_network_deny(std::string_view text);
 Complaint check_publish(std::string_view text);
 Complaint check_memory(std::string_view text);
 Complaint check_swap(std::string_view text);

@@ -87,6 +87,7 @@ Json dump_network(const NetworkSpec& network) {
   Json out;
   out["mode"] = network_mode_name(network.mode);
   out["allow"] = list(network.allow, [](const AllowSpec& one) { return Json{{"what", one.text}, {"origin", one.origin}}; });
+  out["deny"] = list(network.deny, [](const AllowSpec& one) { return Json{{"what", one.text}, {"origin", one.origin}}; });
   out["publish"] = list(network.publish, [](const PublishSpec& one) { return Json{{"what", publish_text(one)}, {"origin", one.origin}}; });
   out["origin"] = network.origin;
   return out;

@@ -20,6 +20,7 @@ std::string_view network_mode_name(NetworkMode mode) {
     case NetworkMode::host: return "host";
     case NetworkMode::private_nat: return "private";
     case NetworkMode::filtered: return "filtered";
+    case NetworkMode::learn: return "learn";
     case NetworkMode::none: break;
   }
   return "none";

@@ -9,6 +9,8 @@
 namespace sbx {
 
 std::string_view network_mode_name(NetworkMode mode);
+// Every connection is held against rules.
+inline bool has_filter(NetworkMode mode) { return mode == NetworkMode::filtered || mode == NetworkMode::learn; }
 
 enum class AddressFamily : std::uint8_t { none, ipv4, ipv6 };
 // What kind of numeric address it is; none where it is a name or nothing at all.

@@ -87,7 +87,7 @@ struct IdentitySpec {
   bool operator==(const IdentitySpec&) const = default;
 };
 
-enum class NetworkMode : std::uint8_t { none, host, private_nat, filtered };
+enum class NetworkMode : std::uint8_t { none, host, private_nat, filtered, learn };
 enum class Transport : std::uint8_t { tcp, udp };
 // A port of the sandbox's that stands open on the host.
 struct PublishSpec {
@@ -97,7 +97,7 @@ struct PublishSpec {
   Origin origin;
   bool operator==(const PublishSpec&) const = default;
 };
-// What the sandbox may reach: one entry of network.allow, as it was written.
+// What the sandbox may reach or may not: one entry of network.allow or deny, as it was written (egress/rules.h).
 struct AllowSpec {
   std::string text;
   Origin origin;
@@ -106,7 +106,7 @@ struct AllowSpec {
 struct NetworkSpec {
   NetworkMode mode = NetworkMode::none;
   std::vector<PublishSpec> publish;
-  std::vector<AllowSpec> allow;
+  std::vector<AllowSpec> allow, deny;
   Origin origin;
   bool operator==(const NetworkSpec&) const = default;
 };

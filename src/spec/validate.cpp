@@ -122,7 +122,7 @@ Result<> check_identity(const SandboxSpec& spec) {
 
 // With a network device of its own, which a process outside serves.
 bool has_helper(const NetworkSpec& network) {
-  return network.mode == NetworkMode::private_nat || network.mode == NetworkMode::filtered;
+  return network.mode == NetworkMode::private_nat || has_filter(network.mode);
 }
 
 Result<> check_network(const SandboxSpec& spec) {
@@ -136,8 +136,13 @@ Result<> check_network(const SandboxSpec& spec) {
   if (!network.publish.empty() && !has_helper(network))
     return bad(network.publish[0].origin, cat("network.publish means nothing where network.mode is \"", mode, "\""),
                network.mode == NetworkMode::host ? "the command's ports are the host's already; remove it" : "set network.mode = \"private\"");
-  if (!network.allow.empty() && network.mode != NetworkMode::filtered)
+  if (!network.publish.empty() && has_filter(network.mode))
+    return bad(network.publish[0].origin, cat("network.publish isn't built yet where network.mode is \"", mode, "\""), "use network.mode = \"private\", or remove it");
+  if (!network.allow.empty() && !has_filter(network.mode))
     return bad(network.allow[0].origin, cat("network.allow means nothing where network.mode is \"", mode, "\""),
+               "set network.mode = \"filtered\", or remove it");
+  if (!network.deny.empty() && !has_filter(network.mode))
+    return bad(network.deny[0].origin, cat("network.deny means nothing where network.mode is \"", mode, "\""),
                "set network.mode = \"filtered\", or remove it");
   if (!has_helper(network)) return {};
   if (!spec.namespaces.user)

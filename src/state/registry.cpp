@@ -202,7 +202,7 @@ void Registry::sweep(std::size_t at_most, std::string_view but) const {
 }
 
 void Registry::remove(const std::string& id) const {
-  for (const std::string_view suffix : {std::string_view(".attach"), details_suffix, entry_suffix})
+  for (const std::string_view suffix : {std::string_view(".attach"), std::string_view(".net"), details_suffix, entry_suffix})
     ::unlinkat(fd(), cat(id, suffix).c_str(), 0);
 }
 

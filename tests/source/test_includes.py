@@ -10,7 +10,8 @@ import harness
 ALLOWED = {
     "base": set(),
     "spec": {"base"},
-    "profile": {"base", "spec"},
+    "egress": {"base"},
+    "profile": {"base", "spec", "egress"},
     "oci_config": {"base", "spec"},
     "filter": {"base", "spec"},
     # The read-outs of a host and of a cgroup are values of plan/ and spec/: kernel/ fills them in.
@@ -20,8 +21,10 @@ ALLOWED = {
     "launch": {"base", "spec", "plan", "filter", "kernel", "systemd"},
     "telemetry": {"base", "spec", "plan", "filter", "kernel", "systemd", "launch", "state"},
     "state": {"base", "spec", "plan", "kernel", "systemd", "launch"},
-    "net": {"base", "spec", "plan", "kernel", "launch"},
-    "cli": {"base", "spec", "profile", "oci_config", "filter", "plan", "kernel", "systemd", "launch", "telemetry", "net", "state"},
+    "net": {"base", "spec", "plan", "kernel", "launch", "egress"},
+    # A program of its own.
+    "proxy": {"base", "spec", "filter", "kernel", "egress"},
+    "cli": {"base", "spec", "profile", "oci_config", "filter", "plan", "kernel", "systemd", "launch", "telemetry", "net", "state", "egress"},
 }
 # Of plan/, the values alone.
 PLAN_VALUES = {"plan/host_facts.h", "plan/launch_plan.h"}
@@ -31,6 +34,8 @@ LIBRARIES = {
     r"^boost/program_options/": r"^cli/options\.cpp$",
     r"^boost/(?!program_options/)": r"^telemetry/http_response\.cpp$",
     r"^sys/capability\.h$": r"^kernel/caps\.cpp$",
+    r"^ares\.h$": r"^proxy/upstream\.cpp$",
+    r"^nftables/": r"^proxy/redirect\.cpp$",
     r"^systemd/sd-": r"^systemd/",
 }
 SOURCES = sorted(path for path in (harness.SOURCE / "src").rglob("*") if path.suffix in {".h", ".cpp"})

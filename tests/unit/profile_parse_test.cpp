@@ -173,7 +173,7 @@ TEST_CASE("a wrong key, type or value gives file, line, column, key and what is 
   CHECK(contains(line("hostname = \"x\"\n"), "a/build.toml:1:1: unknown key hostname; did you mean identity.hostname?"));
   CHECK(contains(line("[filesystem]\n\n  read = \"/opt\"\n"), "a/build.toml:3:10: filesystem.read must be a list of strings, not a string"));
   CHECK(contains(line("filesystem = 1\n"), "filesystem must be a table, not an integer"));
-  CHECK(contains(line("[network]\nmode = \"nonee\"\n"), "network.mode is \"nonee\", and must be one of none, host, private, filtered (did you mean none?)"));
+  CHECK(contains(line("[network]\nmode = \"nonee\"\n"), "network.mode is \"nonee\", and must be one of none, host, private, filtered, learn (did you mean none?)"));
   CHECK(contains(line("[cgroup]\ncpu.weight = 10001\n"), "2:14: cgroup.cpu.weight is 10001, and must be a number from 1 to 10000"));
   CHECK(contains(line("[cgroup]\nmemory.max = -1\n"), "cgroup.memory.max is -1, and must be"));
   CHECK(contains(line("[cgroup]\nmemory.max = 1.5\n"), "must be a string or an integer, not a floating-point number"));
