@@ -201,10 +201,6 @@ Result<> read_user(const ParsedOption& parsed, Profile& profile) {
   return {};
 }
 
-Result<> read_network(const ParsedOption& parsed, Profile& profile) {
-  return read_choice(parsed, profile.network_mode);
-}
-
 Result<> read_rules(const ParsedOption& parsed, Complaint (*check)(std::string_view), List<std::string>& target) {
   for (const auto word : split(parsed.value, ','))
     if (const auto complaint = check(word)) return fail(usage_error(cat(parsed.spelled, " ", word, ": not ", *complaint), ""));
@@ -268,7 +264,7 @@ Result<bool> read_shorthand(const ParsedOption& parsed, Profile& profile) {
     return done(read_environment(parsed.value, origin_of(parsed), cat(parsed.spelled, " ", parsed.value), profile));
   if (name == "user") return done(read_user(parsed, profile));
   if (name == "hostname") return profile.hostname = {parsed.value, origin_of(parsed)}, true;
-  if (name == "net") return done(read_network(parsed, profile));
+  if (name == "net") return done(read_choice(parsed, profile.network_mode));
   if (name == "allow") return done(read_rules(parsed, check_network_allow, profile.network_allow));
   if (name == "deny") return done(read_rules(parsed, check_network_deny, profile.network_deny));
   if (name == "publish") return done(read_publish(parsed, profile));
