@@ -19,6 +19,7 @@ OPTIONS = {
     "verify-receipt": ["--report=json:{tree}/report"],
     "open-journal": ["--log=journal"],
     "write-report": ["--report=json:{tree}/report"],
+    "set-up-network": ["--net", "filtered", "--allow", "192.0.2.1"],
 }
 # Steps of the service manager are exercised where one runs: tests/vm.
 WITH_MANAGER = {"connect-bus", "start-scope", "verify-limits", "make-cgroup"}

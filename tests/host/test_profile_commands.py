@@ -92,7 +92,6 @@ PENDING = {
     '[desktop]\nwayland = true\n': "desktop",
     '[dbus.session]\ntalk = ["org.freedesktop.Notifications"]\n': "dbus",
     '[filesystem]\noverlay = ["~/project"]\n': "overlay",
-    '[network]\nmode = "filtered"\n': "filtered",
 }
 
 

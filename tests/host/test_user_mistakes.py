@@ -16,7 +16,7 @@ RUN = {
     "run -m lots -- true": "512m",
     "run --cpus much -- true": "0.5",
     "run --memory-swap 1G -- true": "--memory",
-    "run --net bridge -- true": "none, private, host",
+    "run --net bridge -- true": "none, private, filtered, learn, host",
     "run --publish 8080 -- true": "8080:8080",
     "run --publish 8080:80 -- true": "network.mode",
     "run -e =1 -- true": "NAME=VALUE",
