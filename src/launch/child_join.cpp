@@ -22,11 +22,10 @@ namespace {
 
 int leave_host_descriptors(const ChildProgram& program) {
   int kept[4 + namespace_kinds.size()] = {0, 1, 2, program.channel};
-  std::size_t count = 4;
-  for (const int fd : program.namespaces)
-    if (fd >= 0) kept[count++] = fd;
-  std::ranges::sort(kept, kept + count);
-  return close_all_but(kept, count, program.highest_descriptor);
+  std::ranges::copy(program.namespaces, kept + 4);  // -1: not of the sandbox's own
+  std::ranges::sort(kept);
+  const auto unused = static_cast<std::size_t>(std::ranges::count(kept, -1));
+  return close_all_but(kept + unused, std::size(kept) - unused, program.highest_descriptor);
 }
 
 int join_namespaces(const ChildProgram& program, Progress& progress) {

@@ -80,7 +80,7 @@ def test_the_same_name_twice():
                    "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 0.5; "
                    "systemctl --user -q is-active sbx-untrusted-twin.scope && break; done; "
                    "sbx run --scope require --name twin -- true; status=\\$?; kill \\$one; wait; exit \\$status\"")
-    line = refused(done, "sbx-untrusted-twin.scope")
+    line = refused(done, "a sandbox named twin is running")
     no_scopes("tester")
     return line
 
