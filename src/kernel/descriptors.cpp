@@ -35,8 +35,9 @@ int close_all_but(const int* kept, std::size_t count, int highest) {
   return close_descriptors(first, ~0U, highest);
 }
 
+int highest_to_close() { return ::syscall(SYS_close_range, ~0U, ~0U, 0) == 0 ? 0 : highest_descriptor(); }
+
 int highest_descriptor() {
-  if (::syscall(SYS_close_range, ~0U, ~0U, 0) == 0) return 0;
   int highest = 0;
   if (const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir("/proc/self/fd"), ::closedir); stream) {
     while (const dirent* entry = ::readdir(stream.get())) highest = std::max(highest, std::atoi(entry->d_name));

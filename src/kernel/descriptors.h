@@ -13,7 +13,8 @@ int fill_standard_descriptors(int* at);
 // Puts /dev/null in the place of what of 0 and 1 is a pipe's or a socket's end: whoever is at the other one then learns
 // when the payload has closed its own.
 void leave_standard_pipes();
-// What close_descriptors() needs of its caller where the kernel has no close_range: the highest open descriptor. Not for use
-// after clone.
+// The highest open descriptor. Not for use after clone.
 int highest_descriptor();
+// What close_descriptors() needs of its caller: the same where the kernel has no close_range, else 0, without a look.
+int highest_to_close();
 }  // namespace sbx

@@ -149,7 +149,7 @@ Result<Janitor> Janitor::start(const std::vector<Placeholder>& placeholders) {
     return fail_errno(Step::make_placeholders, error, placeholders.front().path);
   SBX_ASSIGN(Channel channel, make_channel(false));
   int pidfd = -1;
-  const int highest = highest_descriptor() + 64;
+  const int highest = highest_to_close() + 64;
   const pid_t pid = clone_process(CloneRequest{}, &pidfd);
   if (pid == 0) run_janitor(placeholders, channel.child.get(), highest);
   if (pid < 0) return fail_errno(Step::make_placeholders, -pid, "clone", "raise the limit of processes (ulimit -u)");

@@ -126,7 +126,7 @@ Result<> Join::prepare() {
   SBX_ASSIGN(channel_, make_channel(false));
   program_.channel = channel_.child.get();
   program_.parent_channel = channel_.parent.get();
-  program_.highest_descriptor = highest_descriptor() + 64;
+  program_.highest_descriptor = highest_to_close() + 64;
   auto blocked = BlockedSignals::block();
   if (!blocked) return fail(std::move(blocked).error());
   signals_.emplace(*std::move(blocked));

@@ -143,7 +143,7 @@ Result<> Launch::prepare() {
   program_.adopts_daemon = static_cast<bool>(options_.on_daemon);
   program_.channel = channel_.child.get();
   program_.parent_channel = channel_.parent.get();
-  program_.highest_descriptor = std::max(highest_descriptor(), channel_.child.get()) + 64;  // with room for what follows
+  program_.highest_descriptor = std::max(highest_to_close(), channel_.child.get()) + 64;  // with room for what follows
   auto blocked = BlockedSignals::block();
   if (!blocked) return fail(std::move(blocked).error());
   signals_.emplace(*std::move(blocked));

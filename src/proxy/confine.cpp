@@ -74,7 +74,7 @@ Result<> forbid_calls(const CompiledFilter& filter) {
 }  // namespace
 
 void leave_caller(int kept) {
-  static_cast<void>(close_descriptors(static_cast<unsigned>(kept) + 1, ~0U, highest_descriptor()));
+  static_cast<void>(close_descriptors(static_cast<unsigned>(kept) + 1, ~0U, highest_to_close()));
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

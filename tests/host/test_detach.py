@@ -84,7 +84,9 @@ def test_without_a_registry_it_is_refused(user):
 
 def test_the_hangup_of_the_terminal_is_no_end(user, terminal, clean):
     clean(user)
-    line = terminal(user, ["sh", "-c", f"{user.programs.sbx} run -d --profile plain --set systemd.scope=none -- sleep 60; read line"])
+    # Whoever runs the tests may ignore the signal, which a shell would keep.
+    line = terminal(user, ["env", "--default-signal=HUP", "sh", "-c",
+                           f"{user.programs.sbx} run -d --profile plain --set systemd.scope=none -- sleep 60; read line"])
     harness.wait_for(lambda: any(user.registry.glob("*.details.json")), what="the start")
     os.kill(line.process.pid, signal.SIGHUP)
     line.wait()  # the session's leader is gone, and the terminal with it

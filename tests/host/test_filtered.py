@@ -12,7 +12,8 @@ import harness
 from conftest import make_caller
 from network_world import World, world, shared_world  # noqa: F401
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces with a device between them need root")
+pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces with a device between them need root"),
+              pytest.mark.new_kernel]  # a running sandbox is found by pidfd_open
 FILTERED = ("--net", "filtered")
 
 

@@ -6,6 +6,8 @@ import pytest
 
 import harness
 
+pytestmark = pytest.mark.new_kernel  # a running sandbox is found by pidfd_open
+
 
 @pytest.fixture
 def logs(user):

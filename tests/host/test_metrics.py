@@ -12,6 +12,8 @@ import pytest
 
 import harness
 
+pytestmark = pytest.mark.new_kernel  # a running sandbox is found by pidfd_open
+
 DASHBOARD = harness.SOURCE / "examples/metrics/grafana-dashboard.json"
 
 

@@ -15,6 +15,8 @@ import pytest
 import harness
 from network_world import World, shared_world, world  # noqa: F401
 
+pytestmark = pytest.mark.new_kernel  # the helper is held by a pidfd, and joins by one
+
 PRIVATE = ["--net", "private"]
 FETCH = "curl -sS --max-time 8 "
 # What is out of reach from inside, and reached on the host itself.

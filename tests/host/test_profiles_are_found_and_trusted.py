@@ -89,7 +89,7 @@ def test_doubling_chains_take_no_time(user):
     assert outcome.status == 0 and '"end"' in outcome.out, outcome
 
 
-@pytest.mark.parametrize("text", ["[desktop]\nwayland = true\n", '[network]\nmode = "filtered"\nallow = ["a.example:443"]\n'])
+@pytest.mark.parametrize("text", ["[desktop]\nwayland = true\n", '[filesystem]\noverlay = ["~/x"]\n'])
 def test_what_is_not_built_yet_is_valid_but_warned_of(user, text):
     profile = user.profile('extends = ["base"]\n' + text)
     outcome = user.sbx("profile", "check", profile)
