@@ -106,7 +106,7 @@ Result<NetRule> parse_rule(std::string_view text) {
   if (rest.empty()) return wrong("it names no host");
   if (const auto scheme = rest.find("://"); scheme != rest.npos) return wrong("a rule is no URL: write HOST:PORT");
 
-  std::string_view target = rest, bits, ports;
+  std::string_view target = rest, bits;
   if (rest.starts_with('[')) {
     const auto close = rest.find(']');
     if (close == rest.npos) return wrong("the bracket [ isn't closed");

@@ -17,7 +17,6 @@ class Netlink {
   Result<> ask(const void* message, std::size_t size, const char* what);
   UniqueFd socket_;
   unsigned loopback_ = 0;
-  unsigned sequence_ = 0;
 };
 
 }  // namespace sbx::proxy
