@@ -10,16 +10,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/sanitizer.h"
+
 namespace sbx {
 namespace {
 
-#ifdef __has_feature
-constexpr bool address_sanitizer = __has_feature(address_sanitizer);
-#elif defined(__SANITIZE_ADDRESS__)
-constexpr bool address_sanitizer = true;
-#else
-constexpr bool address_sanitizer = false;
-#endif
 
 int release_object(dl_phdr_info* object, std::size_t, void* page_size_pointer) {
   const auto page_size = *static_cast<std::uintptr_t*>(page_size_pointer);

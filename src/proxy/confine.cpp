@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/sanitizer.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "filter/compile.h"
@@ -97,6 +98,7 @@ std::size_t raise_descriptor_limit(std::size_t wanted) {
 Result<> confine_self() {
   SBX_ASSIGN(const auto filter, make_filter());  // by way of a file in memory: before the limit of file sizes
   for (const auto& [resource, value] : {std::pair{RLIMIT_CORE, rlim_t{0}}, std::pair{RLIMIT_FSIZE, rlim_t{0}}, std::pair{RLIMIT_DATA, most_memory}}) {
+    if (resource == RLIMIT_DATA && address_sanitizer) continue;
     const rlimit limit{value, value};
     if (::setrlimit(resource, &limit) != 0) return fail_errno(Step::set_rlimits, errno, "the network helper's");
   }
