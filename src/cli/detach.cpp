@@ -133,15 +133,16 @@ Companion Detachment::companion(const std::string& id) {
 
 void Detachment::started(const std::string& id) {
   ::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+  // Nothing of the caller's is held any more when it learns of the start. What is said at the end is for who is attached,
+  // or nobody.
+  if (terminal_) ::dup2(0, 2);
+  else for (const int fd : {1, 2}) ::dup2(null_.get(), fd);
+  static_cast<void>(!::chdir("/"));
   const auto line = cat(id, "\n");
   const bool told = ::write(tell_.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
   tell_.reset();
   // Without a foreground to print it the sandbox is known to sbx ps all the same.
   static_cast<void>(told);
-  // What is said at the end is for who is attached, or nobody.
-  if (terminal_) ::dup2(0, 2);
-  else for (const int fd : {1, 2}) ::dup2(null_.get(), fd);
-  static_cast<void>(!::chdir("/"));
 }
 
 }  // namespace sbx
