@@ -15,7 +15,6 @@
 namespace sbx {
 namespace {
 
-
 int release_object(dl_phdr_info* object, std::size_t, void* page_size_pointer) {
   const auto page_size = *static_cast<std::uintptr_t*>(page_size_pointer);
   for (int i = 0; i < object->dlpi_phnum; ++i) {

@@ -120,4 +120,11 @@ Result<> send(int socket, const Message& message) {
   return {};
 }
 
+Result<> tell(int socket, MessageKind kind) {
+  Message message{};
+  message.kind = kind;
+  if (auto sent = send(socket, message); !sent && sent.error().errno_value != EPIPE) return sent;
+  return {};
+}
+
 }  // namespace sbx

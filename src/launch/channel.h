@@ -77,5 +77,8 @@ struct Received {
 // then is ETIMEDOUT.
 Result<Received> receive(int socket, int wait_ms);
 Result<> send(int socket, const Message& message);
+// One word without more. A child that is gone is no error: it has said why, which is read where answers are, and tells more
+// than a broken pipe.
+Result<> tell(int socket, MessageKind kind);
 
 }  // namespace sbx

@@ -80,7 +80,7 @@ class Join {
   Result<> take(Received& received, bool& started);
   Result<> watch_over();
   Result<JoinReport> finish();
-  Result<> tell(MessageKind kind);
+  Result<> tell(MessageKind kind) { return sbx::tell(channel_.parent.get(), kind); }
   Error gone() const;
   void undo();
 
@@ -168,14 +168,6 @@ Result<> Join::enter_cgroup() {
                   "see the service manager's journal");
   }
   return tell(MessageKind::open_gate);
-}
-
-// A child that is gone has said why, or the sandbox has ended: that is read where answers are.
-Result<> Join::tell(MessageKind kind) {
-  Message message{};
-  message.kind = kind;
-  if (auto sent = send(channel_.parent.get(), message); !sent && sent.error().errno_value != EPIPE) return sent;
-  return {};
 }
 
 Result<> Join::take(Received& received, bool& started) {

@@ -81,7 +81,7 @@ class Launch {
   Result<> request_scope();
   Result<> map_ids();
   Result<> attend(std::function<Result<>(const HeldSandbox&)> Companion::* hook);
-  Result<> tell(MessageKind kind);
+  Result<> tell(MessageKind kind) { return sbx::tell(channel_.parent.get(), kind); }
   Result<> open_gate();
   Result<> verify_limits();
   Result<> await_start();
@@ -225,14 +225,6 @@ Result<> Launch::map_ids() {
   }
   note(Step::write_id_maps, since);
   return tell(MessageKind::maps_written);
-}
-
-// A child that is gone has said why: that is read where answers are, and tells more than a broken pipe.
-Result<> Launch::tell(MessageKind kind) {
-  Message message{};
-  message.kind = kind;
-  if (auto sent = send(channel_.parent.get(), message); !sent && sent.error().errno_value != EPIPE) return sent;
-  return {};
 }
 
 Result<> Launch::attend(std::function<Result<>(const HeldSandbox&)> Companion::* hook) {

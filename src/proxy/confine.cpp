@@ -74,8 +74,13 @@ Result<> forbid_calls(const CompiledFilter& filter) {
 
 }  // namespace
 
-void leave_caller(int kept) {
-  static_cast<void>(close_descriptors(static_cast<unsigned>(kept) + 1, ~0U, highest_to_close()));
+Result<> leave_caller(int first, int kept) {
+  // A launcher that died before that left its end of the channel closed, which ends the loop.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return fail_errno(Step::set_up_network, errno, "the network helper's death with sbx");
+  for (int fd = first; fd <= kept; ++fd)
+    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 && errno != EBADF) return fail_errno(Step::close_fds, errno, "the network helper's descriptors");
+  if (const int error = close_descriptors(static_cast<unsigned>(kept) + 1, ~0U, highest_to_close()); error != 0)
+    return fail_errno(Step::close_fds, -error, "the network helper's descriptors");
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -83,7 +88,8 @@ void leave_caller(int kept) {
   // A terminal's signals are the sandbox's: the helper ends with it, and not before.
   for (const int signal : {SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU}) ::signal(signal, SIG_IGN);
   ::setsid();
-  static_cast<void>(::chdir("/"));
+  if (::chdir("/") != 0) return fail_errno(Step::set_up_network, errno, "the network helper's working directory");
+  return {};
 }
 
 std::size_t raise_descriptor_limit(std::size_t wanted) {

@@ -5,8 +5,9 @@
 #include "base/result.h"
 
 namespace sbx::proxy {
-// Before anything else: descriptors beyond `kept` closed, signals as they are by default, the session left.
-void leave_caller(int kept);
+// Before anything else: the launcher's death is the helper's, descriptors beyond `kept` are closed and those up to it not
+// inherited, signals are as they are by default, the session is left.
+Result<> leave_caller(int first, int kept);
 // How many connections the limit of open files bears, after it was raised as far as it goes.
 std::size_t raise_descriptor_limit(std::size_t wanted);
 // No capabilities, no new privileges, no file but /etc/hosts, no call but those that the loop makes.

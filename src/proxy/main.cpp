@@ -1,9 +1,6 @@
 // sbx-net: the network of one sandbox of mode "filtered" or "learn". Started by sbx for each such launch, and by nobody
 // else: its descriptors are those of egress/helper_words.h.
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,8 +53,8 @@ void say(const std::string& line) {
 }
 
 // The launcher's words. Its end, and the sandbox's, are the helper's.
-void listen_to_launcher(Loop& loop, Control& control) {
-  static_cast<void>(loop.events.add(helper_channel, EPOLLIN, [&](std::uint32_t) {
+Result<> listen_to_launcher(Loop& loop, Control& control) {
+  return loop.events.add(helper_channel, EPOLLIN, [&](std::uint32_t) {
     std::array<char, 4096> buffer;
     const auto count = ::recv(helper_channel, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -65,7 +62,7 @@ void listen_to_launcher(Loop& loop, Control& control) {
     bool follows = false;
     const std::string text = control.answer(std::string(buffer.data(), static_cast<std::size_t>(count)), follows);
     static_cast<void>(::send(helper_channel, text.data(), text.size(), MSG_NOSIGNAL));
-  }));
+  });
 }
 
 bool is_listening(int fd) {
@@ -75,6 +72,7 @@ bool is_listening(int fd) {
 }
 
 Result<> run() {
+  SBX_TRY(leave_caller(helper_channel, helper_last));
   SBX_ASSIGN(const auto request, read_request());
   Loop loop;
   Policy policy;
@@ -89,7 +87,7 @@ Result<> run() {
   SBX_TRY(resolver.serve(sockets));
   SBX_TRY(gate.serve(sockets));
   if (is_listening(helper_control)) SBX_TRY(control.serve(UniqueFd(helper_control)));
-  listen_to_launcher(loop, control);
+  SBX_TRY(listen_to_launcher(loop, control));
   for (const int fd : {helper_request, helper_user_namespace, helper_network_namespace}) ::close(fd);
   SBX_TRY(confine_self());
   say(format_helper_answer({}));
@@ -107,9 +105,6 @@ int main(int argc, char**) {
     std::fputs("sbx-net: sbx itself starts this program, for sandboxes whose network is filtered\n", stderr);
     return 125;
   }
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  for (int fd = helper_channel; fd <= helper_last; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-  proxy::leave_caller(helper_last);
   if (auto done = proxy::run(); !done) proxy::say(format_helper_answer(done));
   return 125;
 }
